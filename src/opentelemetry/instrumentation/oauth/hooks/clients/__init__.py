@@ -1,0 +1,1 @@
+"""OAuth libraries: what they know of the exchanges that a transport tells."""

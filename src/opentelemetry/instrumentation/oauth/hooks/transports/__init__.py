@@ -1,0 +1,1 @@
+"""HTTP libraries: where an exchange is seen, and told."""

@@ -1,0 +1,96 @@
+"""What the transports' shells share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from opentelemetry.instrumentation.oauth.guard import report
+from opentelemetry.instrumentation.oauth.protocol.request import (
+    OAuthRequest,
+    recognise,
+    url_carries_secret,
+)
+from opentelemetry.instrumentation.oauth.telemetry import scope
+from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
+from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+
+PLAIN = nullcontext()
+
+
+def open_exchange() -> Exchange | None:
+    """The exchange that is under way in this context, if any."""
+    exchange = scope.current().exchange
+    return None if exchange is None or exchange.concluded else exchange
+
+
+def begin(
+    telemetry: OAuthTelemetry,
+    native: object,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: object,
+    *,
+    client_certificate: bool = False,
+) -> Exchange | None:
+    """Begin and enter the exchange that a request is; None where it is none, or another's own."""
+    try:
+        request = recognise(
+            method,
+            url,
+            headers,
+            body,
+            telemetry.directory.known,
+            client_certificate=client_certificate,
+        )
+        if request is None or _is_covered(request):
+            return None
+        exchange = telemetry.begin(request, native)
+        if exchange is not None:
+            exchange.enter()
+            telemetry.run_request_hook(exchange)
+        return exchange
+    except Exception as problem:  # noqa: BLE001 - never into the program
+        report("beginning an exchange", problem)
+        return None
+
+
+def _is_covered(request: OAuthRequest) -> bool:
+    exchange = open_exchange()
+    return exchange is not None and exchange.covers(request)
+
+
+def around_plain(url: str) -> AbstractContextManager[Any]:
+    """What holds around a request that is no exchange: its URL may carry a secret all the same."""
+    return suppress_http_instrumentation() if url_carries_secret(url) else PLAIN
+
+
+def tell_rejection(
+    telemetry: OAuthTelemetry,
+    url: str,
+    status: int,
+    request_headers: Mapping[str, str],
+    headers: Mapping[str, str],
+) -> None:
+    """Count a 401 or 403 that a resource server gave to a Bearer or DPoP credential."""
+    try:
+        credential = request_headers.get("Authorization")
+        if not isinstance(credential, str) or credential[:7].lower() not in _SCHEMES:
+            return
+        if open_exchange() is None:
+            telemetry.rejected(url, status, headers)
+    except Exception as problem:  # noqa: BLE001 - never into the program
+        report("telling a rejection", problem)
+
+
+_SCHEMES = frozenset(("bearer ", "dpop ey", "dpop"))
+
+
+def answered(problem: BaseException) -> Any:
+    """The answer that an exception was raised about (``raise_for_status`` in a hook), if any."""
+    if type(problem).__name__ not in ("HTTPError", "HTTPStatusError"):
+        return None
+    return getattr(problem, "response", None)

@@ -1,0 +1,1 @@
+"""What OAuth is."""

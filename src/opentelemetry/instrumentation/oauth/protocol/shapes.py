@@ -1,0 +1,152 @@
+"""The language that the tables are written in: what a request looks like, as a row.
+
+A *fact* is a word. In lower case it is the name of a top-level parameter; in capitals it is something
+told by the rest of the request:
+
+======== ==========================================================================================
+GRANT    ``grant_type`` is one of the table of grants
+OWN      the credentials that this grant asks for are here (``code`` for authorization_code, ...)
+CLIENT   the client says who it is: client id, secret, assertion, or Basic user
+SECRET   the client proves it: secret, assertion, or Basic password
+BASIC    ``Authorization: Basic``
+BEARER   ``Authorization`` with an access token (Bearer, DPoP; Twitch's ``OAuth <token>``)
+FOREIGN  a credential of another kind of API: an API key, a Vault token
+OAUTH    the path says OAuth or OpenID (``/oauth2/``, ``/openid-connect/``, ``/connect/``, ...)
+ISSUER   path or host say that logins live there (``login.``, ``accounts.``, ``/auth/``, ...)
+THING    the path speaks of something else that can be revoked (an invitation, a certificate)
+FORM     the parameters are a form: urlencoded, multipart, or a query with no body
+JSON     the body is one JSON object
+JOSE     the body is a signed object
+EMPTY    there is no body
+UNREAD   there is a body that could not be looked at: a stream, or too long
+ALONE    there is next to nothing but OAuth's own parameters
+TYPES    ``response_type`` is made of registered words
+DEVICE   ``response_type`` is device_code
+PUSHED   ``request_uri`` is one of a pushed authorization request
+METADATA the path has ``/.well-known/`` and a name of the table of metadata documents
+INSTANCE the header by which a cloud's instance metadata service wants to be asked
+======== ==========================================================================================
+
+A *need* is words that must all hold; ``!word`` must not. A row of shapes is an endpoint, its methods,
+the ends of path at which it lives (none: any path) and alternative needs; the first row that fits
+tells the endpoint. In ends of path case, ``-``, ``_``, version segments and file extensions do not
+matter, and ``*`` is any segment.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+
+class Shape(NamedTuple):
+    """One way in which an endpoint is asked."""
+
+    endpoint: str
+    methods: str
+    ends: tuple[str, ...]
+    needs: tuple[str, ...]
+    source: str
+
+
+class Need(NamedTuple):
+    """A need, split into what must hold and what must not."""
+
+    present: frozenset[str]
+    absent: frozenset[str]
+
+    def fits(self, facts: frozenset[str]) -> bool:
+        """Tell whether the facts meet this need."""
+        return self.present <= facts and not (self.absent & facts)
+
+
+def needs(*alternatives: str) -> tuple[Need, ...]:
+    """Split needs as written in a table."""
+    return tuple(
+        Need(
+            frozenset(word for word in words if word[0] != "!"),
+            frozenset(word[1:] for word in words if word[0] == "!"),
+        )
+        for words in (alternative.split() for alternative in alternatives)
+    )
+
+
+class Rule(NamedTuple):
+    """A shape, made ready."""
+
+    endpoint: str
+    methods: frozenset[str]
+    ends: frozenset[str]
+    needs: tuple[Need, ...]
+
+    def fits(self, method: str, ends: frozenset[str], facts: frozenset[str]) -> bool:
+        """Tell whether a request has this shape."""
+        return (
+            method in self.methods
+            and (not self.ends or not self.ends.isdisjoint(ends))
+            and any(need.fits(facts) for need in self.needs)
+        )
+
+
+def rules(shapes: Iterable[Shape]) -> tuple[Rule, ...]:
+    """Make a table of shapes ready."""
+    return tuple(
+        Rule(
+            shape.endpoint,
+            frozenset(shape.methods.split()),
+            frozenset("/".join(map(squash, end.split("/"))) for end in shape.ends),
+            needs(*shape.needs),
+        )
+        for shape in shapes
+    )
+
+
+EXTENSIONS: Final = (
+    (".oauth2", "PingFederate endpoints"),
+    (".openid", "PingFederate endpoints"),
+    (".ciba", "PingFederate endpoints"),
+    (".do", "ServiceNow: oauth_token.do"),
+    (".php", "BambooHR: token.php"),
+    (".json", "RFC 8414 examples: jwks.json"),
+    (".jsp", "servlet containers"),
+    (".aspx", "ASP.NET"),
+    (".ashx", "ASP.NET"),
+)
+_EXTENSION: Final = re.compile("(?:" + "|".join(re.escape(row[0]) for row in EXTENSIONS) + r")\Z")
+_VERSION: Final = re.compile(r"v?\d{1,2}(?:\.\d{1,2})?(?:alpha|beta)?\d?\Z")
+
+
+def squash(segment: str) -> str:
+    """Fold a segment of a path to the spelling under which tables are compared."""
+    return _EXTENSION.sub("", segment.lower()).replace("-", "").replace("_", "")
+
+
+def squashed_segments(path: str) -> list[str]:
+    """Give the last segments of a path, folded, without versions."""
+    segments = [squash(segment) for segment in path[-1024:].lower().split("/")[-12:] if segment]
+    return [segment for segment in segments if not _VERSION.match(segment)]
+
+
+def ends_of(segments: list[str]) -> frozenset[str]:
+    """Give every end of a path that a table could name."""
+    one, two, three = (["", "", "", *segments])[-3:] if segments else ("", "", "")
+    return frozenset(
+        (
+            three,
+            f"{two}/{three}",
+            f"{one}/{two}/{three}",
+            f"{two}/*",
+            f"{one}/{two}/*",
+            f"{one}/*/{three}",
+        )
+    )
+
+
+def spellings(end: str) -> Iterable[str]:
+    """Spell the last segment of an end of path in every usual way, for the look-up before parsing."""
+    last = end.rpartition("/")[2].lower()
+    if last == "*":
+        return
+    for stem in {last, last.replace("_", "-"), last.replace("_", "")}:
+        yield stem
+        for extension, _ in EXTENSIONS:
+            yield stem + extension

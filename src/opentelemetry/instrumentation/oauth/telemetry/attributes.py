@@ -1,0 +1,113 @@
+"""What of an exchange stands on its span, on its points and in its event."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from hmac import digest
+from typing import TYPE_CHECKING
+
+from opentelemetry.instrumentation.oauth.protocol.paths import safe_path
+from opentelemetry.instrumentation.oauth.semconv import (
+    OTHER,
+    Attribute,
+    ClientAuth,
+    Endpoint,
+    GrantType,
+    Outcome,
+)
+from opentelemetry.instrumentation.oauth.telemetry.instruments import Attributes
+
+if TYPE_CHECKING:
+    from opentelemetry.instrumentation.oauth.config import OAuthConfig
+    from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
+    from opentelemetry.instrumentation.oauth.protocol.response import Conclusion
+    from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
+
+
+def request_attributes(exchange: Exchange) -> Attributes:
+    """What is known before the request leaves; a sampler sees it."""
+    request = exchange.request
+    attributes: Attributes = {Attribute.ENDPOINT: request.endpoint}
+    if request.grant_type is not None:
+        attributes[Attribute.GRANT_TYPE] = request.grant_type
+    if request.client_auth_method is not None:
+        attributes[Attribute.CLIENT_AUTH] = request.client_auth_method
+    if request.host:
+        attributes[Attribute.SERVER_ADDRESS] = request.host
+        if request.port is not None and not request.port_is_default:
+            attributes[Attribute.SERVER_PORT] = request.port
+    attributes[Attribute.URL_PATH] = safe_path(request.path)
+    if exchange.said.library is not None:
+        attributes[Attribute.LIBRARY] = exchange.said.library
+    if exchange.refresh_type is not None:
+        attributes[Attribute.REFRESH_TYPE] = exchange.refresh_type
+    pkce_method = _pkce_method(exchange)
+    if pkce_method is not None:
+        attributes[Attribute.PKCE_METHOD] = pkce_method
+    _add_identity(attributes, request, exchange.telemetry.config)
+    return attributes
+
+
+def conclusion_attributes(conclusion: Conclusion) -> Attributes:
+    """What the answer, or its absence, adds."""
+    attributes: Attributes = {Attribute.OUTCOME: conclusion.outcome}
+    if conclusion.error_type is not None:
+        attributes[Attribute.ERROR_TYPE] = conclusion.error_type
+    if conclusion.failure_class is not None:
+        attributes[Attribute.FAILURE_CLASS] = conclusion.failure_class
+    if conclusion.status is not None:
+        attributes[Attribute.STATUS_CODE] = conclusion.status
+    if conclusion.token_type is not None:
+        attributes[Attribute.TOKEN_TYPE] = conclusion.token_type
+    if conclusion.expires_in is not None:
+        attributes[Attribute.TOKEN_EXPIRES_IN] = int(conclusion.expires_in)
+    if conclusion.rotated is not None:
+        attributes[Attribute.REFRESH_TOKEN_ROTATED] = conclusion.rotated
+    if conclusion.retry_after is not None:
+        attributes[Attribute.RETRY_AFTER] = int(conclusion.retry_after)
+    return attributes
+
+
+def outcome_attributes(conclusion: Conclusion) -> Attributes:
+    """Outcome, class and error as they stand on a metric: from closed sets."""
+    attributes: Attributes = {Attribute.OUTCOME: conclusion.outcome}
+    if conclusion.failure_class is not None and conclusion.outcome == Outcome.FAILURE:
+        attributes[Attribute.FAILURE_CLASS] = conclusion.failure_class
+    if conclusion.metric_error_type is not None:
+        attributes[Attribute.ERROR_TYPE] = conclusion.metric_error_type
+    return attributes
+
+
+def grant_of(request: OAuthRequest) -> str:
+    """The grant as it stands on a metric, where every token request has one."""
+    return request.grant_type or OTHER
+
+
+def client_auth_of(request: OAuthRequest) -> str:
+    """The client authentication as it stands on a metric."""
+    return request.client_auth_method or ClientAuth.NONE
+
+
+def _pkce_method(exchange: Exchange) -> str | None:
+    request = exchange.request
+    if request.endpoint != Endpoint.TOKEN or request.grant_type != GrantType.AUTHORIZATION_CODE:
+        return None
+    if "code_verifier" not in request.params:
+        return "none"
+    seen = exchange.authorization
+    return "unknown" if seen is None or seen.pkce_method == "none" else seen.pkce_method
+
+
+def _add_identity(attributes: Attributes, request: OAuthRequest, config: OAuthConfig) -> None:
+    if config.capture_scope and (asked := request.params.get("scope")):
+        attributes[Attribute.SCOPE] = asked[:1024]
+    if config.capture_client_id != "off" and request.client_id:
+        attributes[Attribute.CLIENT_ID] = client_id_as_configured(request.client_id, config)
+
+
+def client_id_as_configured(client_id: str, config: OAuthConfig) -> str:
+    """The client id itself, or its HMAC-SHA-256 (32 hex digits) under the configured key."""
+    if config.capture_client_id == "plain":
+        return client_id[:256]
+    key = (config.client_id_hash_key or "").encode()
+    return digest(key, client_id.encode("utf-8", "surrogatepass"), sha256).hex()[:32]

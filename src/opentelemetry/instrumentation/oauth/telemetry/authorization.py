@@ -1,0 +1,114 @@
+"""An authorization: begun where its URL is built, ended by a code exchange or by an error alone."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from opentelemetry.instrumentation.oauth import semconv
+from opentelemetry.instrumentation.oauth.protocol.authorization import AuthorizationRequest
+from opentelemetry.instrumentation.oauth.protocol.errors import failure_class, tell_error
+from opentelemetry.instrumentation.oauth.protocol.paths import split
+from opentelemetry.instrumentation.oauth.semconv import Attribute, ClientAuth, Endpoint, Outcome
+from opentelemetry.instrumentation.oauth.telemetry import events, scope
+from opentelemetry.trace import (
+    Link,
+    SpanKind,
+    Status,
+    StatusCode,
+    get_current_span,
+    set_span_in_context,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
+    from opentelemetry.instrumentation.oauth.telemetry.instruments import Attributes
+
+
+def started(telemetry: OAuthTelemetry, asked: AuthorizationRequest) -> None:
+    """Count an authorization URL and remember its state and challenge."""
+    span_context = get_current_span().get_span_context()
+    telemetry.ledger.authorization_seen(
+        state=asked.state,
+        challenge=asked.challenge,
+        pkce_method=asked.pkce_method,
+        started=True,
+        span_context=span_context if span_context.is_valid else None,
+    )
+    point: Attributes = {
+        Attribute.RESPONSE_TYPE: asked.response_type,
+        Attribute.PKCE_METHOD: asked.pkce_method,
+        Attribute.SERVER_ADDRESS: _server(telemetry, asked.host, asked.port, asked.port_is_default)[
+            Attribute.SERVER_ADDRESS
+        ],
+    }
+    telemetry.instruments.add(semconv.AUTHORIZATION_STARTED, 1, point)
+
+
+def failed(
+    telemetry: OAuthTelemetry,
+    error: str,
+    state: str | None,
+    authorization_endpoint: str | None,
+    grant_type: str,
+) -> None:
+    """Tell an authorization that came back as an error: a span ended at once, points, an event."""
+    seen = None if state is None else telemetry.ledger.authorization_of(state=state)
+    error_type, metric_error_type = tell_error(error, () if state is None else (state,))
+    what_to_do = failure_class(None, error)
+    attributes: Attributes = {
+        Attribute.ENDPOINT: Endpoint.AUTHORIZATION,
+        Attribute.GRANT_TYPE: grant_type,
+        Attribute.OUTCOME: Outcome.FAILURE,
+        Attribute.FAILURE_CLASS: what_to_do,
+        Attribute.ERROR_TYPE: error_type,
+    }
+    server: Attributes = {}
+    if authorization_endpoint is not None and (address := split(authorization_endpoint)).host:
+        attributes[Attribute.SERVER_ADDRESS] = address.host
+        if address.port is not None and not address.port_is_default:
+            attributes[Attribute.SERVER_PORT] = address.port
+        server = _server(telemetry, address.host, address.port, address.port_is_default)
+    library = scope.current().library
+    if library is not None:
+        attributes[Attribute.LIBRARY] = library
+    link = None if seen is None else seen.span_context
+    span = telemetry.tracer.start_span(
+        Endpoint.AUTHORIZATION,
+        kind=SpanKind.INTERNAL,
+        attributes=attributes,
+        links=None if link is None else [Link(link)],
+        record_exception=False,
+        set_status_on_exception=False,
+    )
+    context = set_span_in_context(span)
+    try:
+        span.set_status(Status(StatusCode.ERROR, error_type))
+        told: Attributes = {
+            Attribute.OUTCOME: Outcome.FAILURE,
+            Attribute.ERROR_TYPE: metric_error_type,
+        }
+        if seen is not None and seen.started_at is not None:
+            waited = monotonic() - seen.started_at
+            seen.started_at = None
+            telemetry.instruments.record(semconv.AUTHORIZATION_DURATION, waited, told, context)
+        flow: Attributes = {
+            Attribute.ROLE: "client",
+            Attribute.GRANT_TYPE: grant_type,
+            Attribute.CLIENT_AUTH: ClientAuth.NONE,
+            Attribute.FAILURE_CLASS: what_to_do,
+            **told,
+        }
+        if server:
+            flow[Attribute.SERVER_ADDRESS] = server[Attribute.SERVER_ADDRESS]
+        telemetry.instruments.add(semconv.FLOW, 1, flow, context)
+        audit = events.audit_event(error_type, what_to_do)
+        events.emit(telemetry.logger, audit, attributes, context)
+    finally:
+        span.end()
+
+
+def _server(
+    telemetry: OAuthTelemetry, host: str, port: int | None, port_is_default: bool
+) -> Attributes:
+    return telemetry.providers.attributes(host, None if port_is_default else port)
