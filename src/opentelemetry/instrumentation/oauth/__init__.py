@@ -10,8 +10,8 @@ or by hand, before or after the libraries are imported::
 
     OAuthInstrumentor().instrument()
 
-What is told stands in `semconv`; what can be configured in `OAuthConfig`; what a program can tell by
-itself in `OAuthTelemetry`.
+What is told stands in `semconv`, what can be configured in `OAuthConfig`, what a program can tell
+by itself in `OAuthTelemetry`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
 from opentelemetry.instrumentation.oauth.config import CONFIG_FIELDS, OAuthConfig
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.hooks.registry import registry
-from opentelemetry.instrumentation.oauth.package import _instruments
+from opentelemetry.instrumentation.oauth.package import (
+    _instruments,  # pyright: ignore[reportPrivateUsage] - the name that OpenTelemetry wants
+)
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry.scope import refresh_context
 from opentelemetry.instrumentation.oauth.version import __version__
@@ -62,7 +65,7 @@ class OAuthInstrumentor(BaseInstrumentor):
         return _instruments
 
     def _instrument(self, **kwargs: Any) -> None:
-        """Hook what is imported, and what is imported later.
+        """Hook what is imported, and whatever is imported later.
 
         Args:
             **kwargs: ``config``, an `OAuthConfig`, or its arguments; and ``tracer_provider``,

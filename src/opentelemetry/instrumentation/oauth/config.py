@@ -48,12 +48,12 @@ class OAuthConfig:
             off and a warning says so.
         max_servers: Distinct server address and port pairs on metrics, for identity providers and
             for resource servers each (1 to 10,000). Default 100.
-        ledger_size: Entries of each kind that the ledger remembers (0 to 1,000,000). Default 10,000.
+        ledger_size: Entries of each kind in the ledger (0 to 1,000,000). Default 10,000.
         traces: Whether spans are made. Default ``True``.
         metrics: Whether metrics are recorded. Default ``True``.
         events: Whether events are emitted. Default ``True``.
-        request_hook: Called as ``hook(span, request)`` before an exchange is sent. What it raises is
-            logged once and forgotten. It sees secrets: what it records is its own responsibility.
+        request_hook: Called as ``hook(span, request)`` before an exchange is sent. What it raises
+            is logged once and forgotten. It sees secrets: what it records is its own affair.
         response_hook: Called as ``hook(span, request, response)`` when an exchange was answered.
 
     Raises:

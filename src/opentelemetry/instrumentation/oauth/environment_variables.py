@@ -13,7 +13,7 @@ Comma-separated regular expressions. An exchange whose URL (without query) one o
 not told.
 """
 
-OTEL_PYTHON_OAUTH_TOKEN_ENDPOINTS = "OTEL_PYTHON_OAUTH_TOKEN_ENDPOINTS"  # noqa: S105 - a name
+OTEL_PYTHON_OAUTH_TOKEN_ENDPOINTS = "OTEL_PYTHON_OAUTH_TOKEN_ENDPOINTS"
 """
 .. envvar:: OTEL_PYTHON_OAUTH_TOKEN_ENDPOINTS
 

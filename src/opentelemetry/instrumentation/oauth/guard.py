@@ -1,7 +1,7 @@
-"""It may never hurt the program: what goes wrong inside is logged once per place, and forgotten.
+"""Never hurt the program: what goes wrong inside is logged once per place, and forgotten.
 
-A log line of ours names the exception's class and the place, never its text: an exception's text may
-quote a URL, a body or a header.
+A log line of ours names the exception's class and the place, never its text, which may quote a URL,
+a body or a header.
 """
 
 from __future__ import annotations

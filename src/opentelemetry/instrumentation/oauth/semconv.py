@@ -53,12 +53,12 @@ class GrantType:
     AUTHORIZATION_CODE: Final = "authorization_code"
     IMPLICIT: Final = "implicit"
     CLIENT_CREDENTIALS: Final = "client_credentials"
-    PASSWORD: Final = "password"  # noqa: S105 - the name of a grant
-    REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of a grant
+    PASSWORD: Final = "password"
+    REFRESH_TOKEN: Final = "refresh_token"
     DEVICE_CODE: Final = "device_code"
     JWT_BEARER: Final = "jwt_bearer"
     SAML2_BEARER: Final = "saml2_bearer"
-    TOKEN_EXCHANGE: Final = "token_exchange"  # noqa: S105 - the name of a grant
+    TOKEN_EXCHANGE: Final = "token_exchange"
     CIBA: Final = "ciba"
     PRE_AUTHORIZED_CODE: Final = "pre_authorized_code"
     UMA_TICKET: Final = "uma_ticket"
@@ -228,8 +228,8 @@ Since = Literal["now", "later"]
 class Metric(NamedTuple):
     """One instrument of the contract.
 
-    ``attributes`` ending in ``?`` may be absent. ``emitted`` is ``"now"`` where this version records
-    it (by a hook or through the manual API) and ``"later"`` where the name is only reserved.
+    ``attributes`` ending in ``?`` may be absent. ``emitted`` is ``"now"`` where this version
+    records it (by a hook or through the manual API) and ``"later"`` where the name is only reserved.
     ``boundaries`` are in the unit of the metric.
     """
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import wrapt
+
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 
@@ -166,7 +167,7 @@ class Registry:
 
 
 def version_of(library: str) -> str | None:
-    """The version of a library that the program has imported; None where it does not say."""
+    """Give the version of a library that the program has imported; None where it does not say."""
     version = getattr(sys.modules.get(library), "__version__", None)
     return version if isinstance(version, str) else None
 

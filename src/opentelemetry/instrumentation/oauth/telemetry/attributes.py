@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def request_attributes(exchange: Exchange) -> Attributes:
-    """What is known before the request leaves; a sampler sees it."""
+    """Give what is known before the request leaves; a sampler sees it."""
     request = exchange.request
     attributes: Attributes = {Attribute.ENDPOINT: request.endpoint}
     if request.grant_type is not None:
@@ -49,7 +49,7 @@ def request_attributes(exchange: Exchange) -> Attributes:
 
 
 def conclusion_attributes(conclusion: Conclusion) -> Attributes:
-    """What the answer, or its absence, adds."""
+    """Give what the answer, or its absence, adds."""
     attributes: Attributes = {Attribute.OUTCOME: conclusion.outcome}
     if conclusion.error_type is not None:
         attributes[Attribute.ERROR_TYPE] = conclusion.error_type
@@ -79,12 +79,12 @@ def outcome_attributes(conclusion: Conclusion) -> Attributes:
 
 
 def grant_of(request: OAuthRequest) -> str:
-    """The grant as it stands on a metric, where every token request has one."""
+    """Give the grant as it stands on a metric, where every token request has one."""
     return request.grant_type or OTHER
 
 
 def client_auth_of(request: OAuthRequest) -> str:
-    """The client authentication as it stands on a metric."""
+    """Give the client authentication as it stands on a metric."""
     return request.client_auth_method or ClientAuth.NONE
 
 
@@ -106,7 +106,7 @@ def _add_identity(attributes: Attributes, request: OAuthRequest, config: OAuthCo
 
 
 def client_id_as_configured(client_id: str, config: OAuthConfig) -> str:
-    """The client id itself, or its HMAC-SHA-256 (32 hex digits) under the configured key."""
+    """Give the client id itself, or its HMAC-SHA-256 (32 hex digits) under the configured key."""
     if config.capture_client_id == "plain":
         return client_id[:256]
     key = (config.client_id_hash_key or "").encode()

@@ -5,12 +5,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from opentelemetry.instrumentation.oauth import semconv
-from opentelemetry.instrumentation.oauth.protocol.authorization import AuthorizationRequest
-from opentelemetry.instrumentation.oauth.protocol.errors import failure_class, tell_error
-from opentelemetry.instrumentation.oauth.protocol.paths import split
-from opentelemetry.instrumentation.oauth.semconv import Attribute, ClientAuth, Endpoint, Outcome
-from opentelemetry.instrumentation.oauth.telemetry import events, scope
 from opentelemetry.trace import (
     Link,
     SpanKind,
@@ -19,6 +13,13 @@ from opentelemetry.trace import (
     get_current_span,
     set_span_in_context,
 )
+
+from opentelemetry.instrumentation.oauth import semconv
+from opentelemetry.instrumentation.oauth.protocol.authorization import AuthorizationRequest
+from opentelemetry.instrumentation.oauth.protocol.errors import failure_class, tell_error
+from opentelemetry.instrumentation.oauth.protocol.paths import split
+from opentelemetry.instrumentation.oauth.semconv import Attribute, ClientAuth, Endpoint, Outcome
+from opentelemetry.instrumentation.oauth.telemetry import events, scope
 
 if TYPE_CHECKING:
     from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry

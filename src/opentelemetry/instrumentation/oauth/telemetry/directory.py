@@ -30,6 +30,7 @@ class EndpointDirectory:
         self.words: set[str] = set(LAST_SEGMENTS).union(map(_last_segment, self.known))
 
     def after_fork(self) -> None:
+        """Make the lock anew: whoever held it is not in the child."""
         self._lock = threading.RLock()
 
     def learn(self, endpoints: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
+
 from opentelemetry.instrumentation.oauth.protocol.errors import ERROR_CODES
 from opentelemetry.instrumentation.oauth.semconv import (
     MALFORMED_RESPONSE,
@@ -25,7 +26,7 @@ MISMATCHING_STATE: Final = "ERR_MISMATCHING_STATE"
 
 _RENAMED: Final = {
     "expired_token": "ERR_TOKEN_EXPIRED",
-    # A redirect URI that the server rejects: RFC 7591 section 3.2.2, and what GitHub and Google say.
+    # A redirect URI that the server rejects: RFC 7591 section 3.2.2; GitHub and Google.
     "invalid_redirect_uri": INVALID_REDIRECT,
     "redirect_uri_mismatch": INVALID_REDIRECT,
     MALFORMED_RESPONSE: "ERR_MALFORMED_RESPONSE",

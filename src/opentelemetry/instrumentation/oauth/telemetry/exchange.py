@@ -21,11 +21,13 @@ from contextvars import Token
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]
     Context,
 )
+from opentelemetry.trace import Link, SpanKind, set_span_in_context
+
+from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.protocol.authorization import pkce_method
 from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
@@ -43,7 +45,6 @@ from opentelemetry.instrumentation.oauth.semconv import (
 from opentelemetry.instrumentation.oauth.telemetry import scope
 from opentelemetry.instrumentation.oauth.telemetry.attributes import request_attributes
 from opentelemetry.instrumentation.oauth.telemetry.ledger import Authorization, Refresh
-from opentelemetry.trace import Link, SpanKind, set_span_in_context
 
 if TYPE_CHECKING:
     from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
@@ -141,7 +142,7 @@ class Exchange:
         self._scope_token = scope.enter(scope.Scope(exchange=self))
 
     def leave(self) -> None:
-        """Undo `enter`. A coroutine that is dropped is closed in another context: nothing to undo."""
+        """Undo `enter`; a coroutine that is dropped ends in another context: nothing to undo."""
         scope_token, otel_token = self._scope_token, self._otel_token
         self._scope_token = self._otel_token = None
         if scope_token is None or otel_token is None:
@@ -210,7 +211,7 @@ def span_name(request: OAuthRequest) -> str:
 
 
 def credentials_key(request: OAuthRequest) -> str:
-    """What makes two client_credentials requests equivalent."""
+    """Tell what makes two client_credentials requests equivalent."""
     params = request.params
     return "\0".join(
         (

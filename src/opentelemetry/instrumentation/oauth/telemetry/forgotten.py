@@ -37,7 +37,7 @@ def tell_waiting() -> None:
 
 
 def _in_telemetry() -> bool:
-    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if isinstance(name, str) and name.startswith(_LOCKING) and not name.startswith(_HOOKS):

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from threading import RLock
 from time import perf_counter
 
-from opentelemetry import _logs, metrics, trace
 from opentelemetry.context import get_current
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.oauth import semconv
 from opentelemetry.instrumentation.oauth.config import OAuthConfig
 from opentelemetry.instrumentation.oauth.guard import guarded, report
@@ -33,14 +35,13 @@ from opentelemetry.instrumentation.oauth.telemetry.ledger import Ledger
 from opentelemetry.instrumentation.oauth.telemetry.recording import record_exchange
 from opentelemetry.instrumentation.oauth.telemetry.servers import ServerAddresses
 from opentelemetry.instrumentation.oauth.version import __version__
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 
 class OAuthTelemetry:
     """Tells what a program's OAuth does, in the names of `semconv`.
 
-    `OAuthInstrumentor` makes one and hooks the HTTP libraries to it; `get_telemetry` gives that one.
-    Use it directly for what no hook sees: an HTTP library of your own, a token cache, a token store.
+    `OAuthInstrumentor` makes one and hooks the HTTP libraries to it; `get_telemetry` gives that
+    one. Use it for what no hook sees: an HTTP library of your own, a token cache, a token store.
     No method raises because of telemetry; with no provider configured all of it does nothing.
 
     Args:
@@ -192,8 +193,8 @@ class OAuthTelemetry:
     def authorization_started(self, url: str) -> None:
         """Tell that an authorization URL was built, to which a person will be sent.
 
-        Its ``state`` and PKCE challenge are remembered as digests, so that the code exchange that ends
-        the authorization is linked to the span that is current now (RFC 6749 section 4.1.1).
+        Its ``state`` and PKCE challenge are remembered as digests, so that the code exchange that
+        ends the authorization is linked to the span that is current now (RFC 6749 section 4.1.1).
 
         Args:
             url: The whole URL, with its query. Nothing of the query but ``response_type`` and
@@ -221,7 +222,7 @@ class OAuthTelemetry:
         authorization_endpoint: str | None = None,
         grant_type: str = semconv.GrantType.AUTHORIZATION_CODE,
     ) -> None:
-        """Tell that an authorization came back as an error, with no exchange (RFC 6749 section 4.1.2.1).
+        """Tell that an authorization came back as an error (RFC 6749 section 4.1.2.1), with no exchange.
 
         Args:
             error: The ``error`` of the callback, or ``mismatching_state`` for a wrong ``state``.

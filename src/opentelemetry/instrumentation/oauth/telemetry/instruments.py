@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.instrumentation.oauth.semconv import Metric
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
+
+from opentelemetry.instrumentation.oauth.semconv import Metric
 
 Attributes = dict[str, str | int]
 

@@ -18,9 +18,10 @@ from hashlib import blake2b
 from time import monotonic
 from typing import Generic, NamedTuple, TypeVar
 
+from opentelemetry.trace import SpanContext
+
 from opentelemetry.instrumentation.oauth.protocol.authorization import s256
 from opentelemetry.instrumentation.oauth.semconv import RefreshType
-from opentelemetry.trace import SpanContext
 
 V = TypeVar("V")
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import Status, StatusCode
+
 from opentelemetry.instrumentation.oauth import semconv
 from opentelemetry.instrumentation.oauth.semconv import (
     Attribute,
@@ -27,7 +29,6 @@ from opentelemetry.instrumentation.oauth.telemetry.attributes import (
     request_attributes,
 )
 from opentelemetry.instrumentation.oauth.telemetry.exchange import settle_ledger
-from opentelemetry.trace import Status, StatusCode
 
 if TYPE_CHECKING:
     from opentelemetry.instrumentation.oauth.protocol.response import Conclusion

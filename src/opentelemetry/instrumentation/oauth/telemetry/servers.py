@@ -1,6 +1,6 @@
 """The cap on server addresses: the one attribute of a metric whose values are not a closed set.
 
-The Python SDK caps nothing by itself, so a program that speaks with ever new hosts would fill memory.
+The Python SDK caps nothing by itself: a program that speaks with ever new hosts would fill memory.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class ServerAddresses:
         self._lock = threading.RLock()
 
     def after_fork(self) -> None:
+        """Make the lock anew: whoever held it is not in the child."""
         self._lock = threading.RLock()
 
     def attributes(self, host: str, port: int | None) -> Attributes:

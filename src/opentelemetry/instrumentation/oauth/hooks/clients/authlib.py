@@ -82,7 +82,7 @@ def call_saying(
 ) -> Any:
     """Call with what is said in force, until the call, or the coroutine it gives, has ended."""
     with hints(library=LIBRARY, **said._asdict()):
-        result = original(client, *args, **kwargs)
+        result: Any = original(client, *args, **kwargs)
     return _await_saying(said, result) if iscoroutine(result) else result
 
 

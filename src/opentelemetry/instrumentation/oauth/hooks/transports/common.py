@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.protocol.request import (
     OAuthRequest,
@@ -15,13 +17,12 @@ from opentelemetry.instrumentation.oauth.protocol.request import (
 from opentelemetry.instrumentation.oauth.telemetry import scope
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
-from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 
 PLAIN = nullcontext()
 
 
 def open_exchange() -> Exchange | None:
-    """The exchange that is under way in this context, if any."""
+    """Give the exchange that is under way in this context, if any."""
     exchange = scope.current().exchange
     return None if exchange is None or exchange.concluded else exchange
 
@@ -64,7 +65,7 @@ def _is_covered(request: OAuthRequest) -> bool:
 
 
 def around_plain(url: str) -> AbstractContextManager[Any]:
-    """What holds around a request that is no exchange: its URL may carry a secret all the same."""
+    """Guard a request that is no exchange: its URL may carry a secret all the same."""
     return suppress_http_instrumentation() if url_carries_secret(url) else PLAIN
 
 
@@ -90,7 +91,7 @@ _SCHEMES = frozenset(("bearer ", "dpop ey", "dpop"))
 
 
 def answered(problem: BaseException) -> Any:
-    """The answer that an exception was raised about (``raise_for_status`` in a hook), if any."""
+    """Give the answer that an exception is about (``raise_for_status`` in a hook), if any."""
     if type(problem).__name__ not in ("HTTPError", "HTTPStatusError"):
         return None
     return getattr(problem, "response", None)

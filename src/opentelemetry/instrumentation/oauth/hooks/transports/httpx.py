@@ -3,8 +3,8 @@
 ``Client.send`` misses requests that an auth flow yields; ``_send_single_request`` sees every hop.
 
 The body is read after the hook has returned, by ``Client.send`` or by the program, so the exchange
-waits for ``Response.read`` or ``close``. It waits in a map beside the response: nothing may be set on
-a response, for responses are pickled and compared.
+waits for ``Response.read`` or ``close``. It waits in a map beside the response: nothing may be set
+on a response, for responses are pickled and compared.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ def _looker(byte_stream: type) -> Look:
         """Whether a request may be OAuth, and whether its URL has a query."""
         try:
             # Half the price of the public properties, which unquote and copy.
-            reference = request.url._uri_reference  # noqa: SLF001
+            reference = request.url._uri_reference
             method, query = request.method, reference.query
             body = None
             if method == "POST":
                 stream = request.stream
                 if stream.__class__ is byte_stream:
-                    body = stream._stream  # noqa: SLF001
+                    body = stream._stream
             words = telemetry.directory.words
             return may_be_oauth(method, reference.path, query or "", body, words), bool(query)
         except Exception:  # noqa: BLE001 - a mock, or a request that is not httpx's: not for us
