@@ -229,7 +229,7 @@ class Metric(NamedTuple):
     """One instrument of the contract.
 
     ``attributes`` ending in ``?`` may be absent. ``emitted`` is ``"now"`` where this version
-    records it (by a hook or through the manual API) and ``"later"`` where the name is only reserved.
+    records it (by a hook or through the manual API), ``"later"`` where the name is only reserved.
     ``boundaries`` are in the unit of the metric.
     """
 

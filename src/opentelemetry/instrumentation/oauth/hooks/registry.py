@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import weakref
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from types import ModuleType
@@ -52,10 +53,11 @@ class Patch:
         self.owner = owner
         self.name = point.name
         self._had_own = point.name in vars(owner)
-        self.original = getattr(owner, point.name)
+        self.original = _without_dead(getattr(owner, point.name))
         self.telemetry: OAuthTelemetry | None = telemetry
         self.wrapper = point.make(self.original, self)
         setattr(owner, point.name, self.wrapper)
+        _ours[self.wrapper] = self
 
     @property
     def is_outermost(self) -> bool:
@@ -71,6 +73,18 @@ class Patch:
             setattr(self.owner, self.name, self.original)
         else:
             delattr(self.owner, self.name)
+
+
+_ours: weakref.WeakKeyDictionary[Callable[..., Any], Patch] = weakref.WeakKeyDictionary()
+
+
+def _without_dead(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Look through wrappers of ours that are off and that another instrumentation has laid bare."""
+    patch = _ours.get(method)
+    while patch is not None and patch.telemetry is None:
+        method = patch.original
+        patch = _ours.get(method)
+    return method
 
 
 class Point(NamedTuple):

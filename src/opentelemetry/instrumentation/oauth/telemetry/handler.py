@@ -120,6 +120,8 @@ class OAuthTelemetry:
 
     def conclude(self, exchange: Exchange, conclusion: Conclusion) -> None:
         """Record the end of an exchange. For `Exchange`, which sees to it that it happens once."""
+        if not self.active:
+            return
         duration = perf_counter() - exchange.started_at
         try:
             record_exchange(self, exchange, conclusion, duration)
@@ -222,7 +224,9 @@ class OAuthTelemetry:
         authorization_endpoint: str | None = None,
         grant_type: str = semconv.GrantType.AUTHORIZATION_CODE,
     ) -> None:
-        """Tell that an authorization came back as an error (RFC 6749 section 4.1.2.1), with no exchange.
+        """Tell that an authorization came back as an error, with no exchange.
+
+        RFC 6749 section 4.1.2.1.
 
         Args:
             error: The ``error`` of the callback, or ``mismatching_state`` for a wrong ``state``.

@@ -41,8 +41,6 @@ def record_exchange(
     telemetry: OAuthTelemetry, exchange: Exchange, conclusion: Conclusion, duration: float
 ) -> None:
     """Tell how an exchange ended; ``duration`` in seconds."""
-    if not telemetry.active:
-        return
     settle_ledger(exchange, conclusion)
     failed = conclusion.outcome == Outcome.FAILURE and not is_challenge(conclusion)
     told = conclusion_attributes(conclusion)

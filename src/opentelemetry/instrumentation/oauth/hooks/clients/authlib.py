@@ -83,7 +83,9 @@ def call_saying(
     """Call with what is said in force, until the call, or the coroutine it gives, has ended."""
     with hints(library=LIBRARY, **said._asdict()):
         result: Any = original(client, *args, **kwargs)
-    return _await_saying(said, result) if iscoroutine(result) else result
+    if iscoroutine(result):
+        return _await_saying(said, result)
+    return result
 
 
 async def _await_saying(said: Said, running: Awaitable[Any]) -> Any:
@@ -126,10 +128,14 @@ def _make_create_authorization_url(
 ) -> Callable[..., Any]:
     @functools.wraps(original, updated=())
     def create_authorization_url(self: Any, *args: Any, **kwargs: Any) -> Any:
-        made = original(self, *args, **kwargs)
+        made: Any = original(self, *args, **kwargs)
         telemetry = patch.telemetry
-        if telemetry is not None and isinstance(made, tuple) and isinstance(made[0], str):
-            telemetry.authorization_started(made[0])
+        if telemetry is not None:
+            try:
+                url, _ = made
+                telemetry.authorization_started(url)
+            except Exception as problem:  # noqa: BLE001 - never into the program
+                report("reading an authorization URL", problem)
         return made
 
     return create_authorization_url

@@ -50,13 +50,18 @@ def begin(
         if request is None or _is_covered(request):
             return None
         exchange = telemetry.begin(request, native)
-        if exchange is not None:
-            exchange.enter()
-            telemetry.run_request_hook(exchange)
-        return exchange
     except Exception as problem:  # noqa: BLE001 - never into the program
         report("beginning an exchange", problem)
         return None
+    if exchange is not None:
+        exchange.enter()
+        try:
+            telemetry.run_request_hook(exchange)
+        except BaseException as problem:  # Ctrl-C in the hook: an Exception is caught within
+            exchange.leave()
+            exchange.fail(problem)
+            raise
+    return exchange
 
 
 def _is_covered(request: OAuthRequest) -> bool:
