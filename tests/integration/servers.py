@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,13 +129,11 @@ def start_authlib(*arguments: str, env: dict[str, str] | None = None) -> Iterato
     try:
         server.url = _wait_until_it_listens(server)
         yield server
-    except BaseException:
-        said = server.output()
-        if said:
-            print(f"--- the authorization server said:\n{said}", file=sys.stderr)
-        raise
     finally:
+        said = server.output()
         server.stop()
+        if said:  # it is silent unless something broke; pytest shows this where a test failed
+            print(f"--- the authorization server said:\n{said}", file=sys.stderr)
 
 
 def clean_environment() -> dict[str, str]:

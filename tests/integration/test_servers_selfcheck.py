@@ -64,8 +64,8 @@ def basic(client_id: str) -> tuple[str, str]:
     return client_id, presets.CLIENTS[client_id].secret
 
 
-def post(http, server: Server, path: str, client_id: str | None = None, **form):
-    auth = basic(client_id) if client_id else None
+def post(http, server: Server, path: str, basic_as: str | None = None, /, **form):
+    auth = basic(basic_as) if basic_as else None
     return http.post(f"{server.url}{path}", data=form, auth=auth, allow_redirects=False)
 
 
@@ -214,7 +214,11 @@ def test_client_credentials(server, oauth, client_id):
         "private_key_jwt": PRIVATE_KEY,
     }.get(client.auth_method, client.secret)
     session = oauth(
-        client_id, secret, scope="read write", token_endpoint_auth_method=client.auth_method
+        client_id,
+        secret,
+        scope="read write",
+        token_endpoint_auth_method=client.auth_method,
+        leeway=0,
     )
     session.register_client_auth_method(ClientSecretJWT())
     session.register_client_auth_method(PrivateKeyJWT())

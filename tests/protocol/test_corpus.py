@@ -3,9 +3,9 @@
 import pytest
 from corpus import FIELDS, allowed, load, score, secrets_told, table, told
 
-from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth
 from opentelemetry.instrumentation.oauth.protocol.endpoints import LAST_SEGMENTS
 from opentelemetry.instrumentation.oauth.protocol.paths import split
+from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth
 
 SAMPLES = ("exchanges.jsonl", "exchanges_more.jsonl")
 

@@ -1,4 +1,4 @@
-"""What an answer says: its members, whatever they are wrapped in, and whether it is what was asked for."""
+"""What an answer says, whatever it is wrapped in, and whether it is what was asked for."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -19,6 +19,13 @@ class Answer(NamedTuple):
 UNREAD: Final = Answer("unread", {}, cut=False)
 
 
+PREFIXES: Final = (
+    ("&&&START&&&", "dev.mi.com: Xiaomi account"),
+    (")]}'", "a guard against inclusion by a script"),
+)
+"""What stands before the JSON of some."""
+
+
 def read(body: bytes | str | None) -> Answer:
     """Read an answer's body, whatever its media type says (many say text/html or text/plain)."""
     if isinstance(body, (bytes, bytearray)):
@@ -28,6 +35,8 @@ def read(body: bytes | str | None) -> Answer:
         return UNREAD
     cut = len(body) > wire.LIMIT
     text = text.strip(" \t\r\n\ufeff")
+    for prefix, _ in PREFIXES:
+        text = text.removeprefix(prefix)
     if not text:
         return Answer("empty", {}, cut)
     if text[0] == "{":
@@ -73,6 +82,7 @@ DUE: Final = {
             "access_token",
             "id_token",  # Entra B2C: an answer may have no access token
             "token",
+            "refresh_token",  # Azure Container Registry: oauth2/exchange
             "session_key",  # WeChat: code2Session
             "result",  # Keycloak: UMA with response_mode=decision
         ),
@@ -97,19 +107,6 @@ DUE: Final = {
     Endpoint.USERINFO: Due((), ("object", "jwt"), "OpenID Connect Core section 5.3.2"),
 }
 
-WRAPPERS: Final = (
-    ("data", "open.douyin.com, business-api.tiktok.com, open.feishu.cn"),
-    ("authed_user", "api.slack.com/methods/oauth.v2.access"),
-    ("body", "developer.withings.com"),
-    ("result", "envelopes"),
-    ("response", "envelopes"),
-    ("token", "envelopes"),
-    ("tokens", "envelopes"),
-    ("alipay_system_oauth_token_response", "opendocs.alipay.com: alipay.system.oauth.token"),
-    ("alipay_open_auth_token_app_response", "opendocs.alipay.com: alipay.open.auth.token.app"),
-)
-"""Members inside which the answer itself may stand."""
-
 
 def is_due(endpoint: str, grant_type: str | None, answer: Answer) -> bool:
     """Tell whether a 2xx answer is what its endpoint gives."""
@@ -126,10 +123,14 @@ def is_due(endpoint: str, grant_type: str | None, answer: Answer) -> bool:
 
 
 def layers(members: Mapping[str, object]) -> Iterable[dict[str, object]]:
-    """Give the answer as it stands and what it wraps, each with its names in snake case."""
+    """Give the answer as it stands, and what it wraps, each with its names in snake case.
+
+    ``data`` (Douyin, TikTok for Business), ``body`` (Withings), ``authed_user`` (Slack),
+    ``alipay_system_oauth_token_response``: who wraps, names it as they like.
+    """
     yield _folded(members)
-    for name, _ in WRAPPERS:
-        inner = wire.as_object(members.get(name))
+    for value in list(members.values())[: wire.PAIRS]:
+        inner = wire.as_object(value)
         if inner:
             yield _folded(inner)
 
@@ -209,7 +210,7 @@ LEARNED: Final = {
     "revocation_endpoint": Endpoint.REVOCATION,  # RFC 8414 section 2
     "introspection_endpoint": Endpoint.INTROSPECTION,  # RFC 8414 section 2
     "registration_endpoint": Endpoint.REGISTRATION,  # RFC 8414 section 2
-    "registration_client_uri": Endpoint.REGISTRATION,  # RFC 7591 section 3.2.1 (a registration answer)
+    "registration_client_uri": Endpoint.REGISTRATION,  # RFC 7591 section 3.2.1
     "jwks_uri": Endpoint.JWKS,  # RFC 8414 section 2
     "userinfo_endpoint": Endpoint.USERINFO,  # OpenID Connect Discovery section 3
     "device_authorization_endpoint": Endpoint.DEVICE_AUTHORIZATION,  # RFC 8628 section 4

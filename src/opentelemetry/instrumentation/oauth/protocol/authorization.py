@@ -1,4 +1,4 @@
-"""The two ends of an authorization: the URL a person is sent to, and the one they come back with."""
+"""The two ends of an authorization: the URL a person is sent to, and the one they return by."""
 
 import base64
 import hashlib
@@ -9,7 +9,9 @@ from ..semconv import OTHER, RESPONSE_TYPES
 from . import wire
 from .paths import split
 
-_BY_WORDS: Final = {frozenset(words.split()): words for words in RESPONSE_TYPES}
+_BY_WORDS: Final[dict[frozenset[str], str]] = {
+    frozenset(words.split()): words for words in RESPONSE_TYPES
+}
 
 
 class AuthorizationRequest(NamedTuple):
@@ -67,7 +69,9 @@ def parse_authorization_url(url: str) -> AuthorizationRequest | None:
     params = wire.form(wire.clean(address.query[: wire.LIMIT]))
     known = params.keys() & {"response_type", "request_uri", "request", "redirect_uri"}
     named = params.get("client_id") or params.get("client_key") or params.get("appid")
-    if not address.host or not known or not (named or params.get("request")):
+    if not address.host or not (named or params.get("request")):
+        return None
+    if not known and "oauth" not in address.path and "authoriz" not in address.path:
         return None
     return AuthorizationRequest(
         response_type(params),

@@ -12,7 +12,6 @@ from .shapes import Shape, rules, spellings, squash
 TOKEN_ENDS: Final = (
     "token",  # RFC 6749 section 3.2
     "access_token",  # Facebook, GitHub, Shopify, WeChat
-    "oauth_token",  # Asana, ServiceNow
     "oauth/tokens",  # Zendesk
     "oauth2/tokens",
     "tokens/bearer",  # Intuit
@@ -22,10 +21,29 @@ TOKEN_ENDS: Final = (
     "get_access_token",
     "refresh_token",  # WeChat, Douyin
     "oauth2/access",  # Meetup
+    "oauth/refresh",  # Figma, Clover
+    "oauth2/refresh",
+    "token/refresh",
+    "oauth/exchange",
+    "oauth2/exchange",
     "device/token",  # Trakt, Dex
     "user_access_token",  # DingTalk
     "access_token/json",  # Stack Exchange
-    "token/oauth2",
+)
+
+REVOCATION_ENDS: Final = (
+    "revoke",  # RFC 7009 examples
+    "revocation",  # Duende, Xero
+    "token/revoke",  # Discord, Keycloak
+    "revoke_token",  # PingFederate, Yandex
+    "revoke_access_token",
+    "revoke_refresh_token",
+    "revoke_authorization",  # Webflow
+    "revoke_oauth2",  # Weibo
+    "token_revocation",
+    "token_revoke",
+    "token/terminate",  # PayPal
+    "invalidate_token",  # X
 )
 
 SHAPES: Final = (
@@ -37,7 +55,8 @@ SHAPES: Final = (
         (
             "GRANT OWN FORM",
             "GRANT OWN JSON CLIENT ALONE",
-            "grant_type SECRET FORM",  # RFC 6749 section 4.5: a grant of one's own
+            "GRANT OWN JSON OAUTH CLIENT",
+            "grant_type SECRET FORM ALONE",  # RFC 6749 section 4.5: a grant of one's own
             "grant_type SECRET JSON OAUTH ALONE",
         ),
         "RFC 6749 section 3.2: whatever the path, a grant with its credentials",
@@ -48,8 +67,9 @@ SHAPES: Final = (
         TOKEN_ENDS,
         (
             "grant_type FORM",
-            "grant_type JSON ALONE",
-            "grant_type JSON OAUTH",
+            "grant_type ALONE",
+            "GRANT OWN",
+            "grant_type OAUTH",
             "code CLIENT",
             "code code_verifier",
             "refresh_token CLIENT",
@@ -58,7 +78,7 @@ SHAPES: Final = (
             "OAUTH client_id client_secret",
             "OAUTH assertion",
             "OAUTH username password",
-            "OAUTH SECRET",
+            "OAUTH SECRET EMPTY",
             "OAUTH FORM !token",
             "OAUTH UNREAD",
         ),
@@ -100,6 +120,7 @@ SHAPES: Final = (
             "device/authorization",
             "device/auth",
             "auth/device",
+            "authorize/device",  # WorkOS
         ),
         (
             "client_id !user_code !device_code !grant_type",
@@ -127,6 +148,7 @@ SHAPES: Final = (
             "pushed_authorization_requests",
             "pushed_authorization",
             "authorize/par",
+            "oidc/request",  # oidc-provider
         ),
         ("client_id", "SECRET FORM", "request FORM", "OAUTH UNREAD"),
         "RFC 9126 section 2.1",
@@ -170,7 +192,10 @@ SHAPES: Final = (
         Endpoint.AUTHORIZATION,
         "GET POST",
         (),
-        ("client_id TYPES FORM !grant_type", "client_id PUSHED FORM !grant_type"),
+        (
+            "client_id TYPES FORM !grant_type !password !LOGOUT",
+            "client_id PUSHED FORM !grant_type !password !LOGOUT",
+        ),
         "RFC 6749 section 3.1, RFC 9126 section 4",
     ),
     Shape(
@@ -182,25 +207,14 @@ SHAPES: Final = (
             "client_id request_uri",
             "client_id request !grant_type",
             "client_id redirect_uri !code !client_secret !grant_type",
+            "client_id OAUTH !SECRET !grant_type !code",  # GitHub: no response_type
         ),
         "RFC 6749 section 3.1, RFC 9101 section 5",
     ),
     Shape(
         Endpoint.REVOCATION,
         "POST",
-        (
-            "revoke",
-            "revocation",
-            "revoke_token",
-            "revoke_access_token",
-            "revoke_refresh_token",
-            "token_revocation",
-            "token_revoke",
-            "oauth_revoke",
-            "oauth_revoke_token",
-            "token/terminate",
-            "invalidate_token",
-        ),
+        REVOCATION_ENDS,
         (
             "token FORM !FOREIGN !THING",
             "token CLIENT !THING",
@@ -210,10 +224,10 @@ SHAPES: Final = (
             "refresh_token CLIENT !THING",
             "refresh_token OAUTH !THING",
             "OAUTH BEARER !THING",
-            "OAUTH SECRET FORM !THING",
+            "OAUTH CLIENT FORM !THING",
             "OAUTH UNREAD !THING",
         ),
-        "RFC 7009 section 2.1; PayPal: token/terminate; X: invalidate_token",
+        "RFC 7009 section 2.1",
     ),
     Shape(
         Endpoint.REVOCATION,
@@ -224,8 +238,8 @@ SHAPES: Final = (
     ),
     Shape(
         Endpoint.REVOCATION,
-        "GET",
-        ("revoke", "revocation", "revoke_token", "token/revoke"),
+        "GET DELETE",
+        REVOCATION_ENDS,
         ("token CLIENT !THING", "token OAUTH !THING", "token ISSUER !FOREIGN !THING"),
         "RFC 7009 section 2.3; Google, Salesforce",
     ),
@@ -238,7 +252,6 @@ SHAPES: Final = (
             "token_introspection",
             "token_introspect",
             "introspect_token",
-            "oauth_introspect",
             "check_token",
         ),
         (
@@ -281,7 +294,10 @@ SHAPES: Final = (
             "grant_types client_name",
             "response_types client_name",
             "client_name client_type",  # AWS IAM Identity Center
+            "client_name grant_type",  # WSO2
             "client_name OAUTH",
+            "software_id",  # SMART, Epic
+            "jwks OAUTH",
             "JOSE OAUTH",  # UK Open Banking
             "OAUTH UNREAD !FORM",
         ),
@@ -291,7 +307,7 @@ SHAPES: Final = (
         Endpoint.REGISTRATION,
         "POST",
         ("clients", "reg", "apps", "client"),
-        ("OAUTH JSON redirect_uris", "OAUTH JSON software_statement"),
+        ("OAUTH JSON redirect_uris !ADMIN", "OAUTH JSON software_statement !ADMIN"),
         "RFC 7591 section 3.1; Okta, oidc-provider",
     ),
     Shape(
@@ -300,6 +316,16 @@ SHAPES: Final = (
         ("register/*", "registration/*", "clients_registrations/openid_connect/*", "oauth2/reg/*"),
         ("OAUTH BEARER",),
         "RFC 7592 section 2",
+    ),
+    Shape(
+        Endpoint.JWKS,
+        "GET",
+        (
+            *("jwks", "jwks/*", "jwk", "jwk_set", "jwks_uri", "jwk_uri"),
+            *("openid_connect/certs", "discovery/keys"),
+        ),
+        ("!FOREIGN",),
+        "RFC 7517 section 5; Keycloak: certs; Entra, AD FS: discovery/keys",
     ),
     Shape(
         Endpoint.METADATA,
@@ -311,15 +337,11 @@ SHAPES: Final = (
     Shape(
         Endpoint.JWKS,
         "GET",
-        ("jwks", "jwks/*", "jwk", "jwk_set", "jwks_uri", "openid_connect/certs", "discovery/keys"),
-        ("!THING",),
-        "RFC 7517 section 5; Keycloak: certs; Entra, AD FS: discovery/keys",
-    ),
-    Shape(
-        Endpoint.JWKS,
-        "GET",
         ("certs", "keys", "public_keys", "cert", "jwk/*"),
-        ("OAUTH !BEARER !FOREIGN", "ISSUER !BEARER !BASIC !FOREIGN"),
+        (
+            "OAUTH !BEARER !BASIC !FOREIGN !ADMIN",
+            "ISSUER !BEARER !BASIC !FOREIGN !ADMIN",
+        ),
         "RFC 7517 section 5; Google, LINE: certs; Okta, Apple, Dex: keys. Such keys are public",
     ),
     Shape(
@@ -330,23 +352,6 @@ SHAPES: Final = (
         "OpenID Connect Core section 5.3.1, RFC 6750 section 2",
     ),
 )
-
-METADATA_NAMES: Final = {
-    squash(name): source
-    for name, source in (
-        ("openid-configuration", "OpenID Connect Discovery section 4"),
-        ("oauth-authorization-server", "RFC 8414 section 3"),
-        ("oauth-protected-resource", "RFC 9728 section 3"),
-        ("uma2-configuration", "UMA 2.0 Grant section 2"),
-        ("uma-configuration", "UMA 1.0 section 1.4"),
-        ("openid-federation", "OpenID Federation 1.0 section 9"),
-        ("openid-credential-issuer", "OpenID4VCI section 12.2"),
-        ("jwt-vc-issuer", "draft-ietf-oauth-sd-jwt-vc section 5"),
-        ("smart-configuration", "SMART App Launch: conformance"),
-        ("openid-provider", "early OpenID Connect"),
-    )
-}
-"""Names below ``/.well-known/`` that are OAuth metadata; ``_`` and ``-`` are one (Intuit)."""
 
 _TABLES: Final = (*providers.SHAPES, *SHAPES)
 RULES: Final = rules(_TABLES)
@@ -364,76 +369,3 @@ WORDS: Final = frozenset(
     squash(word) for row in _TABLES for end in row.ends for word in end.split("/") if word != "*"
 )
 """The words of the table, folded: never a secret, wherever they stand in a path."""
-
-OAUTH_SEGMENTS: Final = frozenset(
-    (
-        "connect",  # Duende, Xero
-        "o",  # django-oauth-toolkit, Authentik, Google
-        "o2",  # Login with Amazon
-        "as",  # PingFederate
-        "idp",
-        "ims",  # Adobe
-        "dex",
-        "realms",  # Keycloak
-        "adfs",
-    )
-)
-"""Segments that say OAuth; so does each that contains a word of ``OAUTH_PARTS``."""
-
-OAUTH_PARTS: Final = ("oauth", "oidc", "openid")
-
-ISSUER_SEGMENTS: Final = frozenset(
-    (
-        "auth",
-        "authentication",
-        "login",
-        "identity",
-        "sso",
-        "iam",
-        "accounts",
-        "account",
-        "id",
-        "access",
-    )
-)
-ISSUER_LABELS: Final = frozenset(
-    (
-        *(
-            "auth",
-            "oauth",
-            "oauth2",
-            "login",
-            "accounts",
-            "account",
-            "sso",
-            "id",
-            "idp",
-            "identity",
-        ),
-        *(
-            "iam",
-            "oidc",
-            "openid",
-            "signin",
-            "securetoken",
-            "token",
-            "tokens",
-            "keycloak",
-            "connect",
-        ),
-    )
-)
-"""Segments of path and labels of host that say: logins live here."""
-
-THINGS: Final = frozenset(
-    squash(word)
-    for word in (
-        *("invite", "invites", "invitation", "invitations", "share", "shares", "link", "links"),
-        *("api_key", "api_keys", "apikeys", "key", "keys", "personal_access_token", "webhooks"),
-        *("personal_access_tokens", "session", "sessions", "certificate", "certificates", "cert"),
-        *("certs", "acme", "pki", "license", "licenses", "lease", "leases", "device", "devices"),
-        *("user", "users", "role", "roles", "permission", "permissions", "grants", "secret_id"),
-        *("credential", "credentials", "badge", "badges", "subscription", "subscriptions"),
-    )
-)
-"""What else is revoked or invalidated by a request that looks alike."""

@@ -10,7 +10,8 @@ from . import wire
 _SOURCES: Final = {
     "RFC 6749 sections 4.1.2.1, 5.2": (
         "invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type"
-        " invalid_scope access_denied unsupported_response_type server_error temporarily_unavailable"
+        " invalid_scope access_denied unsupported_response_type server_error"
+        " temporarily_unavailable"
     ),
     "RFC 6750 section 3.1": "invalid_token insufficient_scope",
     "RFC 7009 section 2.2.1": "unsupported_token_type",
@@ -29,7 +30,7 @@ _SOURCES: Final = {
     "RFC 9396 section 5": "invalid_authorization_details",
     "RFC 9449 sections 5, 7.1, 8": "invalid_dpop_proof use_dpop_nonce",
     "RFC 9470 section 3": "insufficient_user_authentication",
-    "OpenID Connect Core Unmet Authentication Requirements 1.0": "unmet_authentication_requirements",
+    "OpenID Connect Unmet Authentication Requirements": "unmet_authentication_requirements",
     "UMA 2.0 Grant section 3.3.6": "need_info request_denied request_submitted",
     "OpenID CIBA Core sections 11, 13": (
         "expired_login_hint_token unknown_user_id missing_user_code invalid_user_code"
@@ -59,7 +60,8 @@ _SOURCES: Final = {
     ),
     "api.slack.com/methods/oauth.v2.access": (
         "invalid_code code_already_used bad_redirect_uri bad_client_secret invalid_client_id"
-        " invalid_client_secret invalid_auth not_authed account_inactive token_revoked token_expired"
+        " invalid_client_secret invalid_auth not_authed account_inactive token_revoked"
+        " token_expired"
         " invalid_refresh_token invalid_grant_type oauth_authorization_url_mismatch ratelimited"
         " missing_scope invalid_arguments"
     ),
@@ -114,7 +116,7 @@ def failure_class(status: int | None, code: str | None) -> str:
 _WORDS: Final = re.compile(r"[a-z]+(?:_[a-z]+)*\Z")
 
 
-def tell_error(code: str, secrets: Iterable[str] = ()) -> tuple[str, str]:
+def tell_error(code: str, secrets: Iterable[str | None] = ()) -> tuple[str, str]:
     """Give ``error.type`` for a code, as a span may tell it and as a metric may.
 
     ``secrets`` are the values of the request: a code that echoes one is not told.
@@ -200,8 +202,9 @@ def _at(answer: Mapping[str, object], path: Iterable[str | int]) -> object:
 def find_code(answer: Mapping[str, object]) -> str | None:
     """Give the error code that an answer carries, as it stands there."""
     for place in PLACES:
-        value = _at(answer, place.path)
-        if not isinstance(value, str) or not value:
+        found = _at(answer, place.path)
+        value = found.strip() if isinstance(found, str) else ""
+        if not value:
             continue
         if place.listed_only:
             if value.lower() in ERROR_CODES:

@@ -5,22 +5,22 @@ from typing import Final, NamedTuple
 
 from ..semconv import OTHER, RESPONSE_TYPES
 from . import wire
-from .endpoints import (
+from .grants import grant_value, own_credentials
+from .paths import Address
+from .providers import FOREIGN_HEADERS, INSTANCE_HEADERS, KNOWN_PARAMETERS, PARAMETER_ALIASES
+from .shapes import ends_of, squashed_segments
+from .vocabulary import (
     ISSUER_LABELS,
     ISSUER_SEGMENTS,
+    LOGOUT_SEGMENTS,
     METADATA_NAMES,
     OAUTH_PARTS,
     OAUTH_SEGMENTS,
     THINGS,
 )
-from .grants import grant_value, own_credentials
-from .paths import Address
-from .providers import FOREIGN_HEADERS, INSTANCE_HEADERS, KNOWN_PARAMETERS, PARAMETER_ALIASES
-from .shapes import ends_of, squashed_segments
 
 REQUEST_URI: Final = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 section 2.2
 _REGISTERED: Final = frozenset(frozenset(words.split()) for words in RESPONSE_TYPES)
-_STRANGERS: Final = 1  # a vendor's own parameter is no news, two make a record of something else
 
 
 class Content(NamedTuple):
@@ -73,14 +73,10 @@ def _read(text: str, media: str, params: dict[str, str], names: set[str]) -> str
         return "FORM" if params else ""
     if wire.looks_like_jwt(text):
         return "JOSE"
-    if wire.looks_like_form(text) and "\n" not in text and _may_be_form(media):
+    if wire.looks_like_form(text) and "\n" not in text:
         params.update((wire.snake(name), value) for name, value in wire.form(text).items())
-        return "FORM"
+        return "FORM" if not media or "form" in media or "json" in media else ""
     return ""
-
-
-def _may_be_form(media: str) -> bool:
-    return not media or "form" in media or "json" in media or media.startswith("text/plain")
 
 
 def gather(address: Address, headers: Mapping[str, str], body: object) -> Evidence:
@@ -90,7 +86,8 @@ def gather(address: Address, headers: Mapping[str, str], body: object) -> Eviden
     read = content(address.query, headers, body)
     authorization = wire.field(headers, "Authorization")
     basic = wire.basic(authorization) if authorization[:6].lower() == "basic " else None
-    facts = {*read.names, read.kind}
+    facts = {name for name in read.names if name != name.upper()}  # capitals are for us
+    facts.add(read.kind)
     facts.update(_path_facts(address, segments))
     facts.update(_header_facts(authorization, headers))
     facts.update(_client_facts(read.params, basic))
@@ -100,9 +97,8 @@ def gather(address: Address, headers: Mapping[str, str], body: object) -> Eviden
 
 
 def _path_facts(address: Address, segments: list[str]) -> Iterable[str]:
-    if any(part in segment for segment in segments for part in OAUTH_PARTS):
-        yield "OAUTH"
-    elif not OAUTH_SEGMENTS.isdisjoint(segments[:-1]):
+    said = any(part in segment for segment in segments for part in OAUTH_PARTS)
+    if said or not OAUTH_SEGMENTS.isdisjoint(segments[:-1]):
         yield "OAUTH"
     if not ISSUER_SEGMENTS.isdisjoint(segments[:-1]) or not ISSUER_LABELS.isdisjoint(
         address.host.split(".")
@@ -110,6 +106,10 @@ def _path_facts(address: Address, segments: list[str]) -> Iterable[str]:
         yield "ISSUER"
     if not THINGS.isdisjoint(segments[:-1]):
         yield "THING"
+    if "admin" in segments:
+        yield "ADMIN"
+    if segments and segments[-1] in LOGOUT_SEGMENTS:
+        yield "LOGOUT"
     if "device" in segments:
         yield "AT_DEVICE"
     if ".wellknown" in segments:
@@ -125,8 +125,8 @@ def _header_facts(authorization: str, headers: Mapping[str, str]) -> Iterable[st
         yield "BEARER"
     elif scheme == "oauth":  # OAuth 1.0a has parameters there, Twitch a token
         yield "OAUTH1" if "oauth_" in value or "=" in value[:-2] else "BEARER"
-    elif scheme not in ("", "basic"):
-        yield "OTHER_SCHEME"
+    elif scheme not in ("", "basic", "digest", "negotiate"):
+        yield "FOREIGN"
     if any(wire.field(headers, name) for name, _ in FOREIGN_HEADERS):
         yield "FOREIGN"
     if any(wire.field(headers, name) for name, _ in INSTANCE_HEADERS):
@@ -144,8 +144,9 @@ def _client_facts(params: Mapping[str, str], basic: tuple[str, str] | None) -> I
 
 
 def _parameter_facts(read: Content) -> Iterable[str]:
-    if len(read.names - KNOWN_PARAMETERS) <= _STRANGERS:
-        yield "ALONE"
+    strangers = len(read.names - KNOWN_PARAMETERS)
+    if strangers <= 1 or strangers * 2 <= len(read.names) - strangers:
+        yield "ALONE"  # a vendor's own parameter is no news; many make a record of something else
     types = read.params.get("response_type", "").split()
     if frozenset(types) in _REGISTERED:
         yield "TYPES"

@@ -6,79 +6,68 @@ from typing import Final
 
 from ..semconv import OTHER, FailureClass
 
+_HTTPX: Final = (
+    "HTTPError RequestError TransportError TimeoutException ConnectTimeout ReadTimeout WriteTimeout"
+    " PoolTimeout NetworkError ConnectError ReadError WriteError CloseError ProtocolError"
+    " LocalProtocolError RemoteProtocolError ProxyError UnsupportedProtocol DecodingError"
+    " TooManyRedirects HTTPStatusError InvalidURL CookieConflict StreamError StreamConsumed"
+    " StreamClosed ResponseNotRead RequestNotRead"
+)
+_MODULES: Final = {
+    # what the standard library raises
+    "builtins": (
+        "TimeoutError ConnectionError ConnectionRefusedError ConnectionResetError"
+        " ConnectionAbortedError BrokenPipeError OSError EOFError UnicodeError"
+        " KeyboardInterrupt GeneratorExit SystemExit"
+    ),
+    "socket": "gaierror herror",
+    "ssl": (
+        "SSLError SSLCertVerificationError SSLEOFError SSLZeroReturnError SSLSyscallError"
+        " SSLWantReadError SSLWantWriteError"
+    ),
+    "asyncio.exceptions": "CancelledError TimeoutError IncompleteReadError",
+    "concurrent.futures._base": "CancelledError TimeoutError",
+    "http.client": (
+        "HTTPException RemoteDisconnected BadStatusLine IncompleteRead InvalidURL LineTooLong"
+        " ImproperConnectionState CannotSendRequest ResponseNotReady"
+    ),
+    "urllib.error": "URLError HTTPError ContentTooShortError",
+    # what other event loops raise
+    "trio": "Cancelled TooSlowError",
+    "anyio": "EndOfStream ClosedResourceError BrokenResourceError",
+    "gevent.timeout": "Timeout",
+    # what the transports raise
+    "requests.exceptions": (
+        "RequestException HTTPError ConnectionError ProxyError SSLError Timeout ConnectTimeout"
+        " ReadTimeout URLRequired TooManyRedirects MissingSchema InvalidSchema InvalidURL"
+        " InvalidHeader InvalidProxyURL ChunkedEncodingError ContentDecodingError"
+        " StreamConsumedError RetryError UnrewindableBodyError InvalidJSONError JSONDecodeError"
+    ),
+    "httpx": _HTTPX,
+    "httpx2": _HTTPX,
+    "aiohttp.client_exceptions": (
+        "ClientError ClientResponseError ContentTypeError WSServerHandshakeError TooManyRedirects"
+        " ClientHttpProxyError ClientConnectionError ClientConnectionResetError ClientOSError"
+        " ClientConnectorError ClientConnectorDNSError ClientProxyConnectionError ClientSSLError"
+        " ClientConnectorSSLError ClientConnectorCertificateError UnixClientConnectorError"
+        " ServerConnectionError ServerTimeoutError ConnectionTimeoutError SocketTimeoutError"
+        " ServerDisconnectedError ServerFingerprintMismatch ClientPayloadError InvalidURL"
+        " InvalidUrlClientError RedirectClientError NonHttpUrlClientError"
+        " InvalidUrlRedirectClientError NonHttpUrlRedirectClientError"
+    ),
+    "urllib3.exceptions": (
+        "HTTPError PoolError RequestError SSLError ProxyError DecodeError ProtocolError"
+        " MaxRetryError HostChangedError TimeoutStateError TimeoutError ReadTimeoutError"
+        " ConnectTimeoutError NewConnectionError NameResolutionError EmptyPoolError FullPoolError"
+        " ClosedPoolError LocationValueError LocationParseError URLSchemeUnknown ResponseError"
+        " IncompleteRead InvalidChunkLength InvalidHeader ProxySchemeUnknown UnrewindableBodyError"
+    ),
+}
+
 LISTED: Final = frozenset(
-    (
-        # builtins (told without a module), and what the standard library raises of its own
-        *("TimeoutError", "ConnectionError", "ConnectionRefusedError", "ConnectionResetError"),
-        *("ConnectionAbortedError", "BrokenPipeError", "OSError", "EOFError", "KeyboardInterrupt"),
-        *("GeneratorExit", "SystemExit", "UnicodeError"),
-        *("socket.timeout", "socket.gaierror", "socket.herror"),
-        *(
-            "ssl.SSLError",
-            "ssl.SSLCertVerificationError",
-            "ssl.SSLEOFError",
-            "ssl.SSLZeroReturnError",
-        ),
-        *("ssl.CertificateError", "ssl.SSLWantReadError", "ssl.SSLWantWriteError"),
-        *("asyncio.exceptions.CancelledError", "asyncio.exceptions.TimeoutError"),
-        *("asyncio.exceptions.IncompleteReadError", "concurrent.futures._base.CancelledError"),
-        *("concurrent.futures._base.TimeoutError", "trio.Cancelled", "trio.TooSlowError"),
-        *(
-            "http.client.HTTPException",
-            "http.client.RemoteDisconnected",
-            "http.client.BadStatusLine",
-        ),
-        *("http.client.IncompleteRead", "http.client.InvalidURL", "http.client.LineTooLong"),
-        *("urllib.error.URLError", "urllib.error.HTTPError", "urllib.error.ContentTooShortError"),
-        *("gevent.timeout.Timeout", "eventlet.timeout.Timeout", "anyio.EndOfStream"),
-        *(
-            f"requests.exceptions.{name}"
-            for name in (
-                "RequestException HTTPError ConnectionError ProxyError SSLError Timeout ConnectTimeout"
-                " ReadTimeout URLRequired TooManyRedirects MissingSchema InvalidSchema InvalidURL"
-                " InvalidHeader InvalidProxyURL ChunkedEncodingError ContentDecodingError"
-                " StreamConsumedError RetryError UnrewindableBodyError InvalidJSONError"
-                " JSONDecodeError"
-            ).split()
-        ),
-        *(
-            f"{module}.{name}"
-            for module in ("httpx", "httpx2")
-            for name in (
-                "HTTPError RequestError TransportError TimeoutException ConnectTimeout ReadTimeout"
-                " WriteTimeout PoolTimeout NetworkError ConnectError ReadError WriteError CloseError"
-                " ProtocolError LocalProtocolError RemoteProtocolError ProxyError"
-                " UnsupportedProtocol DecodingError TooManyRedirects HTTPStatusError InvalidURL"
-                " CookieConflict StreamError StreamConsumed StreamClosed ResponseNotRead"
-                " RequestNotRead"
-            ).split()
-        ),
-        *(
-            f"aiohttp.client_exceptions.{name}"
-            for name in (
-                "ClientError ClientResponseError ContentTypeError WSServerHandshakeError"
-                " ClientHttpProxyError TooManyRedirects ClientConnectionError ClientConnectionResetError"
-                " ClientOSError ClientConnectorError ClientConnectorDNSError ClientProxyConnectionError"
-                " ClientSSLError ClientConnectorSSLError ClientConnectorCertificateError"
-                " UnixClientConnectorError ServerConnectionError ServerTimeoutError"
-                " ConnectionTimeoutError SocketTimeoutError ServerDisconnectedError"
-                " ServerFingerprintMismatch ClientPayloadError InvalidURL InvalidUrlClientError"
-                " RedirectClientError NonHttpUrlClientError InvalidUrlRedirectClientError"
-                " NonHttpUrlRedirectClientError"
-            ).split()
-        ),
-        *(
-            f"urllib3.exceptions.{name}"
-            for name in (
-                "HTTPError PoolError RequestError SSLError ProxyError DecodeError ProtocolError"
-                " MaxRetryError HostChangedError TimeoutStateError TimeoutError ReadTimeoutError"
-                " ConnectTimeoutError NewConnectionError NameResolutionError EmptyPoolError"
-                " FullPoolError ClosedPoolError LocationValueError LocationParseError"
-                " URLSchemeUnknown ResponseError IncompleteRead InvalidChunkLength InvalidHeader"
-                " ProxySchemeUnknown UnrewindableBodyError"
-            ).split()
-        ),
-    )
+    f"{module}.{name}".removeprefix("builtins.")
+    for module, names in _MODULES.items()
+    for name in names.split()
 )
 """Classes that a metric may tell: the transports' own."""
 

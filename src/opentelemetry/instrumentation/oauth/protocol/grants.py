@@ -1,6 +1,6 @@
 """What a client may present for a token, and the words for it.
 
-RFC 6749 section 4.5 lets anyone coin a grant type; those that are no row here are told as ``_OTHER``.
+RFC 6749 section 4.5 lets anyone coin a grant type; one that is no row here is told as ``_OTHER``.
 """
 
 from typing import Final, NamedTuple

@@ -65,7 +65,7 @@ def safe_path(path: str) -> str:
     """Give ``url.path``: each segment that might be a secret becomes ``*``.
 
     A segment stays if it is empty, a word of the endpoint table, or a plain word (letters, ``.``,
-    ``-``, ``_``, at most 6 digits, at most 40 characters) that does not follow a word such as ``token``.
+    ``-``, ``_``, at most 6 digits, at most 40 characters) that follows no word such as ``token``.
     """
     told: list[str] = []
     length, before = 0, ""

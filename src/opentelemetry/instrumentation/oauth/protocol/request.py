@@ -33,7 +33,7 @@ METHODS: Final = {
 
 
 class OAuthRequest:
-    """One request to an OAuth endpoint. ``params`` and ``client_id`` are secret; ``repr`` shows none."""
+    """One request to an OAuth endpoint; ``params`` are secret, and ``repr`` shows none of them."""
 
     __slots__ = (
         "_address",
@@ -109,11 +109,15 @@ def may_be_oauth(method: str, path: str, query: str, body: object, words: Collec
         last = last[last.rfind("/") + 1 :]
     if last.lower() in words:
         return True
+    if "." in last and last[: last.find(".")].lower() in words:  # token.php, jwks.json
+        return True
     if query and ("grant" in query or "response_type" in query or "request_uri" in query):
         return True
+    if "oauth" in path or "oidc" in path:
+        return True
     if method not in _BODY_METHODS:
-        return "/.well-known/" in path or "oauth" in path or "regist" in path or "jwk" in path
-    if isinstance(body, bytes):
+        return "/.well-known/" in path or "regist" in path or "jwk" in path
+    if type(body) is bytes:
         if not 0 < len(body) <= wire.LIMIT:
             return False
         if body[0] == _BRACE:
@@ -121,7 +125,7 @@ def may_be_oauth(method: str, path: str, query: str, body: object, words: Collec
         return body[0] in _FIRST_BYTES and (
             body.find(b"grant") >= 0 or body.find(b"response_type") >= 0
         )
-    if isinstance(body, str):
+    if type(body) is str:
         if not 0 < len(body) <= wire.LIMIT:
             return False
         return body[0] in _FIRST and ("grant" in body or "response_type" in body)
@@ -142,8 +146,8 @@ def recognise(
 ) -> OAuthRequest | None:
     """Give the OAuth request that this HTTP request is, or None.
 
-    ``known`` maps ``endpoint_key`` URLs to endpoints, from metadata or configuration: there the shape
-    does not matter. ``headers`` without case sensitivity are best; a plain dict will do.
+    ``known`` maps ``endpoint_key`` URLs to endpoints, from metadata or configuration: there the
+    shape does not matter. ``headers`` without case sensitivity are best; a plain dict will do.
     """
     method = method.upper()
     address = split(url)
@@ -180,10 +184,11 @@ def _known_endpoint(learned: str | None, method: str, evidence: Evidence) -> str
 
 
 def _shaped_endpoint(method: str, evidence: Evidence) -> str | None:
-    if "OAUTH1" in evidence.facts:  # RFC 5849
+    facts = evidence.facts
+    if "OAUTH1" in facts and "grant_type" not in facts:  # but HERE signs OAuth 2.0 with 1.0a
         return None
     for rule in RULES:
-        if rule.fits(method, evidence.ends, evidence.facts):
+        if rule.fits(method, evidence.ends, facts):
             return rule.endpoint
     return None
 
@@ -208,7 +213,7 @@ _SECRET: Final = re.compile(
 )
 _CODE: Final = re.compile(r"(?:^|&)code=[^&]")
 _CODE_COMPANION: Final = re.compile(
-    r"(?:^|&)(?:state|client_id|client_secret|redirect_uri|iss|grant_type|session_state|appid|scope)="
+    "(?:^|&)(?:state|session_state|iss|scope|client_id|appid|client_secret|redirect_uri|grant_type)="
 )
 _TOKEN: Final = re.compile(r"(?:^|&)token=[^&]")
 _TOKEN_PATH: Final = re.compile(

@@ -67,7 +67,7 @@ def conclude(
     code = _code(request, status, headers, answer)
     wait = retry_after(headers)
     if code is not None:
-        span, metric = tell_error(code, request.params.values())
+        span, metric = tell_error(code, (*request.params.values(), request.client_id))
         if span in PENDING:
             return Conclusion(Outcome.PENDING, status, span, metric, None, wait)
         verdict = failure_class(status, span)
@@ -160,11 +160,14 @@ def rejection(status: int, headers: Mapping[str, str]) -> str | None:
 _DATE: Final = re.compile(
     r"[A-Z][a-z]{2}, (\d{2}) ([A-Z][a-z]{2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT", re.ASCII
 )
-_MONTHS: Final = ("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
+_MONTHS: Final[tuple[str, ...]] = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Give Retry-After in seconds (RFC 9110 section 10.2.3); a date counts from the answer's own."""
+    """Give Retry-After in seconds (RFC 9110 section 10.2.3); a date counts from ``Date``."""
     value = wire.field(headers, "Retry-After").strip()
     if not value:
         return None

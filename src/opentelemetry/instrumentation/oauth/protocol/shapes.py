@@ -1,36 +1,40 @@
 """The language that the tables are written in: what a request looks like, as a row.
 
-A *fact* is a word. In lower case it is the name of a top-level parameter; in capitals it is something
-told by the rest of the request:
+A *fact* is a word. In lower case it is the name of a top-level parameter; in capitals it is told by
+the rest of the request:
 
-======== ==========================================================================================
-GRANT    ``grant_type`` is one of the table of grants
-OWN      the credentials that this grant asks for are here (``code`` for authorization_code, ...)
-CLIENT   the client says who it is: client id, secret, assertion, or Basic user
-SECRET   the client proves it: secret, assertion, or Basic password
-BASIC    ``Authorization: Basic``
-BEARER   ``Authorization`` with an access token (Bearer, DPoP; Twitch's ``OAuth <token>``)
-FOREIGN  a credential of another kind of API: an API key, a Vault token
-OAUTH    the path says OAuth or OpenID (``/oauth2/``, ``/openid-connect/``, ``/connect/``, ...)
-ISSUER   path or host say that logins live there (``login.``, ``accounts.``, ``/auth/``, ...)
-THING    the path speaks of something else that can be revoked (an invitation, a certificate)
-FORM     the parameters are a form: urlencoded, multipart, or a query with no body
-JSON     the body is one JSON object
-JOSE     the body is a signed object
-EMPTY    there is no body
-UNREAD   there is a body that could not be looked at: a stream, or too long
-ALONE    there is next to nothing but OAuth's own parameters
-TYPES    ``response_type`` is made of registered words
-DEVICE   ``response_type`` is device_code
-PUSHED   ``request_uri`` is one of a pushed authorization request
-METADATA the path has ``/.well-known/`` and a name of the table of metadata documents
-INSTANCE the header by which a cloud's instance metadata service wants to be asked
-======== ==========================================================================================
+========== ========================================================================================
+GRANT      ``grant_type`` is one of the table of grants
+OWN        the credentials that this grant asks for are here (``code`` for authorization_code, ...)
+CLIENT     the client says who it is: client id, secret, assertion, or Basic user
+SECRET     the client proves it: secret, assertion, or Basic password
+BASIC      ``Authorization: Basic``
+BEARER     ``Authorization`` with an access token (Bearer, DPoP; Twitch's ``OAuth <token>``)
+FOREIGN    a credential of another kind of API: an API key, a Vault token, another scheme
+OAUTH1     the parameters of OAuth 1.0a (RFC 5849)
+OAUTH      the path says OAuth or OpenID (``/oauth2/``, ``/openid-connect/``, ``/connect/``, ...)
+ISSUER     path or host say that logins live there (``login.``, ``accounts.``, ``/auth/``, ...)
+THING      the path speaks of something else that can be revoked (an invitation, a certificate)
+LOGOUT     the path ends in a word for logging out
+ADMIN      the path is one of an administration API, which manages clients and keys
+AT_DEVICE  the path has a segment ``device``
+FORM       the parameters are a form: urlencoded, multipart, or a query with no body
+JSON       the body is one JSON object
+JOSE       the body is a signed object
+EMPTY      there is no body
+UNREAD     there is a body that could not be looked at: a stream, or too long
+ALONE      most parameters are OAuth's own: a request, not a record that quotes one
+TYPES      ``response_type`` is made of registered words
+DEVICE     ``response_type`` is device_code
+PUSHED     ``request_uri`` is one of a pushed authorization request
+METADATA   the path has ``/.well-known/`` and a name of the table of metadata documents
+INSTANCE   the header by which a cloud's instance metadata service wants to be asked
+========== ========================================================================================
 
-A *need* is words that must all hold; ``!word`` must not. A row of shapes is an endpoint, its methods,
-the ends of path at which it lives (none: any path) and alternative needs; the first row that fits
-tells the endpoint. In ends of path case, ``-``, ``_``, version segments and file extensions do not
-matter, and ``*`` is any segment.
+A *need* is words that must all hold; ``!word`` must not. A *shape* is an endpoint, its methods, the
+ends of path at which it lives (none: any path) and alternative needs. The first row that fits tells
+the endpoint. In ends of path case, ``-``, ``_``, versions and file extensions do not matter, a last
+word may be prefixed with ``oauth``, and ``*`` is any segment.
 """
 
 import re
@@ -110,9 +114,12 @@ EXTENSIONS: Final = (
     (".jsp", "servlet containers"),
     (".aspx", "ASP.NET"),
     (".ashx", "ASP.NET"),
+    (".srf", "login.live.com"),
 )
 _EXTENSION: Final = re.compile("(?:" + "|".join(re.escape(row[0]) for row in EXTENSIONS) + r")\Z")
 _VERSION: Final = re.compile(r"v?\d{1,2}(?:\.\d{1,2})?(?:alpha|beta)?\d?\Z")
+_LAST_VERSION: Final = re.compile(r"v\d{1,2}\Z")  # Adobe: /ims/token/v3; a bare number is an id
+_PREFIX: Final = re.compile(r"(?:oauth2?|oidc)(?=[a-z])")  # Curity: oauth-token; CAS: oidcProfile
 
 
 def squash(segment: str) -> str:
@@ -123,30 +130,30 @@ def squash(segment: str) -> str:
 def squashed_segments(path: str) -> list[str]:
     """Give the last segments of a path, folded, without versions."""
     segments = [squash(segment) for segment in path[-1024:].lower().split("/")[-12:] if segment]
-    return [segment for segment in segments if not _VERSION.match(segment)]
+    if segments and _LAST_VERSION.match(segments[-1]):
+        segments.pop()
+    return [name for name in segments[:-1] if not _VERSION.match(name)] + segments[-1:]
 
 
 def ends_of(segments: list[str]) -> frozenset[str]:
     """Give every end of a path that a table could name."""
-    one, two, three = (["", "", "", *segments])[-3:] if segments else ("", "", "")
+    one, two, three = ["", "", "", *segments][-3:]
+    bare = _PREFIX.sub("", three)
     return frozenset(
         (
-            three,
-            f"{two}/{three}",
-            f"{one}/{two}/{three}",
-            f"{two}/*",
-            f"{one}/{two}/*",
-            f"{one}/*/{three}",
+            *(bare, three, f"{two}/{three}", f"{one}/{two}/{three}"),
+            *(f"{two}/*", f"{one}/{two}/*", f"{one}/*/{three}"),
         )
     )
 
 
 def spellings(end: str) -> Iterable[str]:
-    """Spell the last segment of an end of path in every usual way, for the look-up before parsing."""
-    last = end.rpartition("/")[2].lower()
-    if last == "*":
+    """Spell the last segment of an end of path in every usual way, for ``LAST_SEGMENTS``.
+
+    ``may_be_oauth`` finds a path that says oauth or oidc without its last segment.
+    """
+    before, _, last = end.lower().rpartition("/")
+    if last == "*" or "oauth" in before or "oidc" in before:
         return
-    for stem in {last, last.replace("_", "-"), last.replace("_", "")}:
-        yield stem
-        for extension, _ in EXTENSIONS:
-            yield stem + extension
+    for mark in ("_", "-", ""):
+        yield last.replace("_", mark)

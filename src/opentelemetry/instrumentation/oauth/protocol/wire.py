@@ -1,7 +1,7 @@
 """Read what stands on the wire: forms, JSON, multipart, JSONP, JOSE headers, HTTP fields.
 
-Every reader here is bounded (``LIMIT``), linear, and total: it takes anything and gives a value, never
-an exception. What cannot be read is empty.
+Every reader here is bounded (``LIMIT``), linear, and total: it takes anything and gives a value,
+never an exception. What cannot be read is empty.
 """
 
 import base64
@@ -28,14 +28,8 @@ def clean(text: str) -> str:
 
 
 def text_of(body: object, *, whole: bool) -> str | None:
-    """Give a body as text: None where it was not read, or (``whole``) where it is too long to read."""
-    if isinstance(body, str):
-        size = len(body)
-    elif isinstance(body, (bytes, bytearray)):
-        size = len(body)
-    else:
-        return None
-    if whole and size > LIMIT:
+    """Give a body as text: None where it was not read, or (``whole``) where it is too long."""
+    if not isinstance(body, (str, bytes, bytearray)) or (whole and len(body) > LIMIT):
         return None
     part = body[:LIMIT]
     return clean(part) if isinstance(part, str) else part.decode("utf-8", "replace")
@@ -68,7 +62,7 @@ def gunzip(data: bytes) -> bytes:
 
 
 def form(text: str) -> dict[str, str]:
-    """Parse application/x-www-form-urlencoded (WHATWG URL section 5.1); the first of a name wins."""
+    """Parse application/x-www-form-urlencoded (WHATWG URL section 5.1); the first name wins."""
     found: dict[str, str] = {}
     for pair in text.strip(_SPACES).split("&", PAIRS)[:PAIRS]:
         name, _, value = pair.partition("=")
@@ -86,7 +80,7 @@ def looks_like_form(text: str) -> bool:
 
 
 _PART_NAME: Final = re.compile(
-    r'content-disposition:[^\r\n]*?\bname="([^"\r\n]{1,100})"', re.IGNORECASE
+    r'content-disposition:[^\r\n]*?\bname="?([^"\r\n;]{1,100})', re.IGNORECASE
 )
 _BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
 
@@ -153,12 +147,13 @@ def scan(text: str) -> dict[str, object]:
     return found
 
 
-_JSONP: Final = re.compile(r"\s*(?:/\*\*/)?\s*[\w$.]{1,100}\(\s*(\{.*\})\s*\)\s*;?\s*\Z", re.DOTALL)
+_JSONP: Final = re.compile(r"(?:/\*\*/)?[\w$.]{1,100}\(\s*(\{.*\})\s*\)\s*;?\s*\Z", re.DOTALL)
 
 
 def jsonp(text: str) -> str | None:
     """Give the object inside ``callback({...});`` (RFC 7009 section 2.3; QQ)."""
-    found = _JSONP.match(text) if text.rstrip(_SPACES)[-2:].rstrip(";").endswith(")") else None
+    text = text.strip(_SPACES)
+    found = _JSONP.match(text) if text.endswith((")", ");")) else None
     return found[1] if found else None
 
 
@@ -208,7 +203,7 @@ def decode64(text: str) -> bytes:
 
 
 def basic(authorization: str) -> tuple[str, str]:
-    """Give user and password of ``Basic ...`` (RFC 7617), decoded as RFC 6749 section 2.3.1 says."""
+    """Give user and password of ``Basic ...``, decoded as RFC 6749 section 2.3.1 says."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() != "basic":
         return "", ""
