@@ -32,10 +32,14 @@ from opentelemetry.instrumentation.oauth.semconv import (
     TOKEN_TYPES,
 )
 
-settings.register_profile(
-    "protocol", max_examples=300, deadline=None, suppress_health_check=list(HealthCheck)
+# the same examples on every run: what fails here fails for everybody
+thorough = settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
-settings.load_profile("protocol")
 
 anything = st.text(st.characters())  # lone surrogates and NUL are among them
 NAMES = """
@@ -147,6 +151,7 @@ headers = st.dictionaries(
 )
 
 
+@thorough
 @given(methods, urls, headers, st.one_of(bodies, st.just(object())), st.booleans())
 def test_recognise_never_raises_and_tells_closed_sets(method, url, fields, body, certificate):
     request = recognise(method, url, fields, body, client_certificate=certificate)
@@ -170,6 +175,7 @@ def test_recognise_never_raises_and_tells_closed_sets(method, url, fields, body,
     )
 
 
+@thorough
 @given(methods, anything, anything, bodies)
 def test_the_prefilter_never_raises(method, path, query, body):
     assert may_be_oauth(method, path, query, body, LAST_SEGMENTS) in (True, False)
@@ -188,6 +194,7 @@ REQUESTS = [
 ]
 
 
+@thorough
 @given(st.sampled_from(REQUESTS), st.integers(-1, 999), headers, bodies)
 def test_conclude_never_raises_and_tells_closed_sets(request, status, fields, body):
     conclusion = conclude(request, status, fields, body)
@@ -201,12 +208,14 @@ def test_conclude_never_raises_and_tells_closed_sets(request, status, fields, bo
     repr(conclusion).encode()
 
 
+@thorough
 @given(st.integers(), headers)
 def test_rejection_never_raises(status, fields):
     told = rejection(status, fields)
     assert told is None or told.isascii()
 
 
+@thorough
 @given(st.one_of(urls, anything))
 def test_readers_of_urls_never_raise(url):
     assert url_carries_secret(url) in (True, False)
@@ -219,6 +228,7 @@ def test_readers_of_urls_never_raise(url):
     s256(url)
 
 
+@thorough
 @given(st.one_of(paths, anything))
 def test_safe_path_is_bounded_and_stable(path):
     told = safe_path(path)
@@ -227,6 +237,7 @@ def test_safe_path_is_bounded_and_stable(path):
     assert safe_path(told) == told
 
 
+@thorough
 @given(anything)
 def test_readers_of_bodies_never_raise(text):
     wire.form(text)
@@ -239,6 +250,7 @@ def test_readers_of_bodies_never_raise(text):
     wire.decode64(text)
 
 
+@thorough
 @given(
     st.dictionaries(words, st.one_of(st.none(), st.booleans(), st.integers(), anything), max_size=6)
 )

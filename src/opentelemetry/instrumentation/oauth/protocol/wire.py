@@ -36,13 +36,14 @@ def text_of(body: object, *, whole: bool) -> str | None:
 
 
 def field(headers: Mapping[str, str], name: str) -> str:
-    """Give the HTTP field ``name`` (in canonical spelling), "" if absent; a plain dict will do."""
-    for spelling in (name, name.lower(), name.title()):
-        value = cast("object", headers.get(spelling))
-        if value is not None:
-            break
-    else:
-        return ""
+    """Give the HTTP field ``name`` (in canonical spelling), "" if absent.
+
+    The headers of a transport know no case; a plain dict is tried in the usual spellings.
+    """
+    value = cast("object", headers.get(name))
+    if value is None and isinstance(headers, dict):
+        spellings = (name.lower(), name.title(), name.capitalize())  # the last is urllib's
+        value = next((headers[each] for each in spellings if each in headers), None)
     if isinstance(value, bytes):
         return value[:LIMIT].decode("latin-1")
     return clean(value[:LIMIT]) if isinstance(value, str) else ""
