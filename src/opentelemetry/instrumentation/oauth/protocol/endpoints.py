@@ -355,7 +355,7 @@ SHAPES: Final = (
 
 _TABLES: Final = (*providers.SHAPES, *SHAPES)
 RULES: Final = rules(_TABLES)
-"""Every row in the order in which they are tried."""
+"""By method, every row in the order in which it is tried."""
 
 LAST_SEGMENTS: Final = frozenset(
     (

@@ -202,6 +202,8 @@ def _at(answer: Mapping[str, object], path: Iterable[str | int]) -> object:
 def find_code(answer: Mapping[str, object]) -> str | None:
     """Give the error code that an answer carries, as it stands there."""
     for place in PLACES:
+        if place.path[0] not in answer:
+            continue
         found = _at(answer, place.path)
         value = found.strip() if isinstance(found, str) else ""
         if not value:
@@ -222,6 +224,8 @@ def flags_error(answer: Mapping[str, object]) -> bool:
     if error and wire.scalar(error.get("code")) not in ("ok", "0", "200"):  # TikTok: code ok
         return True
     for path, fine, _ in FLAGS:
+        if path[0] not in answer:
+            continue
         told = wire.scalar(_at(answer, path))
         if told is not None and told not in fine and _NUMBER.match(told):
             return True

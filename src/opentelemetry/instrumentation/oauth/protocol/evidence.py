@@ -1,7 +1,7 @@
 """From a request to the facts that the tables speak of (see ``shapes``)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from ..semconv import OTHER, RESPONSE_TYPES
 from . import wire
@@ -21,6 +21,12 @@ from .vocabulary import (
 
 REQUEST_URI: Final = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 section 2.2
 _REGISTERED: Final = frozenset(frozenset(words.split()) for words in RESPONSE_TYPES)
+
+
+_TELLING_HEADERS: Final = {
+    **{name.lower(): "FOREIGN" for name, _ in FOREIGN_HEADERS},
+    **{name.lower(): "INSTANCE" for name, _ in INSTANCE_HEADERS},
+}
 
 
 class Content(NamedTuple):
@@ -97,7 +103,8 @@ def gather(address: Address, headers: Mapping[str, str], body: object) -> Eviden
 
 
 def _path_facts(address: Address, segments: list[str]) -> Iterable[str]:
-    said = any(part in segment for segment in segments for part in OAUTH_PARTS)
+    joined = "/".join(segments)
+    said = any(part in joined for part in OAUTH_PARTS)
     if said or not OAUTH_SEGMENTS.isdisjoint(segments[:-1]):
         yield "OAUTH"
     if not ISSUER_SEGMENTS.isdisjoint(segments[:-1]) or not ISSUER_LABELS.isdisjoint(
@@ -127,10 +134,10 @@ def _header_facts(authorization: str, headers: Mapping[str, str]) -> Iterable[st
         yield "OAUTH1" if "oauth_" in value or "=" in value[:-2] else "BEARER"
     elif scheme not in ("", "basic", "digest", "negotiate"):
         yield "FOREIGN"
-    if any(wire.field(headers, name) for name, _ in FOREIGN_HEADERS):
-        yield "FOREIGN"
-    if any(wire.field(headers, name) for name, _ in INSTANCE_HEADERS):
-        yield "INSTANCE"
+    for name in cast("Iterable[object]", headers):
+        fact = _TELLING_HEADERS.get(name.lower()) if isinstance(name, str) else None
+        if fact is not None and wire.field(headers, str(name)):
+            yield fact
 
 
 def _client_facts(params: Mapping[str, str], basic: tuple[str, str] | None) -> Iterable[str]:

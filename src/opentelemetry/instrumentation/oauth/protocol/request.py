@@ -187,8 +187,8 @@ def _shaped_endpoint(method: str, evidence: Evidence) -> str | None:
     facts = evidence.facts
     if "OAUTH1" in facts and "grant_type" not in facts:  # but HERE signs OAuth 2.0 with 1.0a
         return None
-    for rule in RULES:
-        if rule.fits(method, evidence.ends, facts):
+    for rule in RULES.get(method, ()):
+        if rule.fits(evidence.ends, facts):
             return rule.endpoint
     return None
 

@@ -65,7 +65,7 @@ def conclude(
     """Give the conclusion of an answer; ``body`` None means that it was not read."""
     answer = answers.read(body)
     code = _code(request, status, headers, answer)
-    wait = retry_after(headers)
+    wait = retry_after(headers) if status >= 300 else None
     if code is not None:
         span, metric = tell_error(code, (*request.params.values(), request.client_id))
         if span in PENDING:
@@ -109,7 +109,7 @@ def _code(
 
 def _is_success(request: OAuthRequest, status: int, answer: answers.Answer) -> bool:
     if status == 304:  # RFC 9110 section 15.4.5: what the client has is still right
-        return True
+        return request.method == "GET" and request.endpoint != Endpoint.TOKEN
     if 300 <= status < 400:
         return request.endpoint == Endpoint.AUTHORIZATION
     if not 200 <= status < 300:

@@ -78,30 +78,35 @@ class Rule(NamedTuple):
     """A shape, made ready."""
 
     endpoint: str
-    methods: frozenset[str]
     ends: frozenset[str]
     needs: tuple[Need, ...]
 
-    def fits(self, method: str, ends: frozenset[str], facts: frozenset[str]) -> bool:
-        """Tell whether a request has this shape."""
-        return (
-            method in self.methods
-            and (not self.ends or not self.ends.isdisjoint(ends))
-            and any(need.fits(facts) for need in self.needs)
-        )
+    def fits(self, ends: frozenset[str], facts: frozenset[str]) -> bool:
+        """Tell whether a request with a method of this rule has this shape."""
+        if self.ends and self.ends.isdisjoint(ends):
+            return False
+        for need in self.needs:
+            if need.present <= facts and need.absent.isdisjoint(facts):
+                return True
+        return False
 
 
-def rules(shapes: Iterable[Shape]) -> tuple[Rule, ...]:
+Rules = dict[str, tuple[Rule, ...]]
+"""The rules that are tried for a method, in their order."""
+
+
+def rules(shapes: Iterable[Shape]) -> Rules:
     """Make a table of shapes ready."""
-    return tuple(
-        Rule(
+    ready: dict[str, list[Rule]] = {}
+    for shape in shapes:
+        rule = Rule(
             shape.endpoint,
-            frozenset(shape.methods.split()),
             frozenset("/".join(map(squash, end.split("/"))) for end in shape.ends),
             needs(*shape.needs),
         )
-        for shape in shapes
-    )
+        for method in shape.methods.split():
+            ready.setdefault(method, []).append(rule)
+    return {method: tuple(rows) for method, rows in ready.items()}
 
 
 EXTENSIONS: Final = (

@@ -68,8 +68,12 @@ def form(text: str) -> dict[str, str]:
     for pair in text.strip(_SPACES).split("&", PAIRS)[:PAIRS]:
         name, _, value = pair.partition("=")
         if name:
-            found.setdefault(clean(unquote_plus(name)), clean(unquote_plus(value)))
+            found.setdefault(_unquoted(name), _unquoted(value))
     return found
+
+
+def _unquoted(text: str) -> str:
+    return clean(unquote_plus(text) if "%" in text or "+" in text else text)
 
 
 _FORM_NAME: Final = re.compile(r"[A-Za-z_][\w.%\[\]:-]{0,99}=")
@@ -187,6 +191,8 @@ _HUMP: Final = re.compile(r"(?<=[a-z0-9])[A-Z]")
 
 def snake(name: str) -> str:
     """Fold ``grantType`` to ``grant_type``; a name without humps stays as it is."""
+    if name.islower():
+        return name
     folded = _HUMP.sub(lambda hump: "_" + hump[0], name)
     return name if folded == name else folded.lower()
 
