@@ -60,7 +60,7 @@ class Need(NamedTuple):
 
     def fits(self, facts: frozenset[str]) -> bool:
         """Tell whether the facts meet this need."""
-        return self.present <= facts and not (self.absent & facts)
+        return self.present <= facts and self.absent.isdisjoint(facts)
 
 
 def needs(*alternatives: str) -> tuple[Need, ...]:
@@ -85,10 +85,7 @@ class Rule(NamedTuple):
         """Tell whether a request with a method of this rule has this shape."""
         if self.ends and self.ends.isdisjoint(ends):
             return False
-        for need in self.needs:
-            if need.present <= facts and need.absent.isdisjoint(facts):
-                return True
-        return False
+        return any(need.fits(facts) for need in self.needs)
 
 
 Rules = dict[str, tuple[Rule, ...]]
