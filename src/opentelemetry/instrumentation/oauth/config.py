@@ -112,7 +112,7 @@ class OAuthConfig:
                 raise TypeError(f"{name} must be callable, not {type(hook).__name__}")
             object.__setattr__(self, name, hook)
         if self.capture_client_id == "hash" and not self.client_id_hash_key:
-            _logger.warning(
+            _warn_once(
                 "capture_client_id is 'hash' but no key is set: oauth.client.id stays off. Set %s"
                 " or client_id_hash_key.",
                 env.OTEL_PYTHON_OAUTH_CLIENT_ID_HASH_KEY,
@@ -138,8 +138,19 @@ def _settle(name: str, given: object, parse: Callable[[object], T], default: T) 
         return parse(text)
     except (TypeError, ValueError) as problem:
         shown = "***" if variable in _SECRET_SETTINGS else repr(text)
-        _logger.warning("%s=%s is ignored: %s. Using %r.", variable, shown, problem, default)
+        _warn_once("%s=%s is ignored: %s. Using %r.", variable, shown, problem, default)
         return default
+
+
+_warned: set[str] = set()
+
+
+def _warn_once(text: str, *values: object) -> None:
+    """Warn of the environment; a process reads it more than once."""
+    line = text % values
+    if line not in _warned:
+        _warned.add(line)
+        _logger.warning("%s", line)
 
 
 def _words(value: object) -> list[str]:

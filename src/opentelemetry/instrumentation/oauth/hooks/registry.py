@@ -47,7 +47,7 @@ LIBRARIES: Final = (
 class Patch:
     """One method that is wrapped. Its ``telemetry`` is None once it is off."""
 
-    __slots__ = ("_had_own", "name", "original", "owner", "telemetry", "wrapper")
+    __slots__ = ("__weakref__", "_had_own", "name", "original", "owner", "telemetry", "wrapper")
 
     def __init__(self, owner: type, point: Point, telemetry: OAuthTelemetry) -> None:
         self.owner = owner
@@ -57,7 +57,7 @@ class Patch:
         self.telemetry: OAuthTelemetry | None = telemetry
         self.wrapper = point.make(self.original, self)
         setattr(owner, point.name, self.wrapper)
-        _ours[self.wrapper] = self
+        _made.add(self)
 
     @property
     def is_outermost(self) -> bool:
@@ -75,16 +75,18 @@ class Patch:
             delattr(self.owner, self.name)
 
 
-_ours: weakref.WeakKeyDictionary[Callable[..., Any], Patch] = weakref.WeakKeyDictionary()
+_made: weakref.WeakSet[Patch] = weakref.WeakSet()
+"""Every patch whose wrapper still stands somewhere."""
 
 
 def _without_dead(method: Callable[..., Any]) -> Callable[..., Any]:
     """Look through wrappers of ours that are off and that another instrumentation has laid bare."""
-    patch = _ours.get(method)
-    while patch is not None and patch.telemetry is None:
+    while True:
+        # By identity: a wrapt proxy of our wrapper, which is another's, is equal to it.
+        patch = next((each for each in _made if each.wrapper is method), None)
+        if patch is None or patch.telemetry is not None:
+            return method
         method = patch.original
-        patch = _ours.get(method)
-    return method
 
 
 class Point(NamedTuple):

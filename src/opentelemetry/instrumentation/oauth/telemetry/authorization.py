@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def started(telemetry: OAuthTelemetry, asked: AuthorizationRequest) -> None:
     """Count an authorization URL and remember its state and challenge."""
     span_context = get_current_span().get_span_context()
-    telemetry.ledger.authorization_seen(
+    seen = telemetry.ledger.authorization_seen(
         state=asked.state,
         challenge=asked.challenge,
         pkce_method=asked.pkce_method,
@@ -38,7 +38,7 @@ def started(telemetry: OAuthTelemetry, asked: AuthorizationRequest) -> None:
     )
     point: Attributes = {
         Attribute.RESPONSE_TYPE: asked.response_type,
-        Attribute.PKCE_METHOD: asked.pkce_method,
+        Attribute.PKCE_METHOD: seen.pkce_method,
         Attribute.SERVER_ADDRESS: _server(telemetry, asked.host, asked.port, asked.port_is_default)[
             Attribute.SERVER_ADDRESS
         ],

@@ -16,10 +16,10 @@ The shells in ``hooks`` are a few lines around it, the same for sync and async::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Token
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]
@@ -37,12 +37,14 @@ from opentelemetry.instrumentation.oauth.protocol.response import (
     conclude_exception,
 )
 from opentelemetry.instrumentation.oauth.semconv import (
+    OTHER,
     Endpoint,
+    FailureClass,
     GrantType,
     Outcome,
     RefreshType,
 )
-from opentelemetry.instrumentation.oauth.telemetry import scope
+from opentelemetry.instrumentation.oauth.telemetry import forgotten, scope
 from opentelemetry.instrumentation.oauth.telemetry.attributes import request_attributes
 from opentelemetry.instrumentation.oauth.telemetry.ledger import Authorization, Refresh
 
@@ -50,6 +52,12 @@ if TYPE_CHECKING:
     from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 
 _NO_REFRESH: Final = Refresh(None, None, collides=False, reuses=False)
+_NO_ANSWER: Final = Conclusion(
+    Outcome.FAILURE,
+    error_type=OTHER,
+    metric_error_type=OTHER,
+    failure_class=FailureClass.MALFORMED,
+)
 
 
 class Exchange:
@@ -147,11 +155,8 @@ class Exchange:
         self._scope_token = self._otel_token = None
         if scope_token is None or otel_token is None:
             return
-        try:
-            scope.leave(scope_token)
-        except ValueError:
-            return
-        otel_context.detach(otel_token)
+        if scope.leave(scope_token):
+            otel_context.detach(otel_token)
 
     def finish(
         self,
@@ -166,41 +171,42 @@ class Exchange:
         self.concluded = True
         try:
             self.telemetry.run_response_hook(self, native_response)
-            self.telemetry.conclude(self, conclude(self.request, status, headers, body))
-        except Exception as problem:  # noqa: BLE001 - never into the program
-            report("concluding an exchange", problem)
-            self.span.end()
+        finally:  # Ctrl-C in the hook
+            self._tell(lambda: conclude(self.request, status, headers, body))
 
     def answer(self, response: Any, body: bytes | None) -> None:
         """Conclude by an HTTP library's own response (requests and httpx name its parts alike)."""
-        try:
-            status, headers = int(response.status_code), response.headers
-        except Exception as problem:  # noqa: BLE001 - a mock
-            self.fail(problem)
-            return
-        self.finish(status, headers, body, response)
+        status = getattr(response, "status_code", None)
+        headers = getattr(response, "headers", None)
+        if isinstance(status, int) and isinstance(headers, Mapping):
+            self.finish(int(status), cast("Mapping[str, str]", headers), body, response)
+        else:  # a mock
+            self.conclude(_NO_ANSWER)
 
     def fail(self, problem: BaseException) -> None:
         """Conclude by an exception that the transport raised; the shell raises it on."""
         if self.concluded:
             return
         self.concluded = True
-        try:
-            self.telemetry.conclude(self, conclude_exception(self.request, problem))
-        except Exception as internal:  # noqa: BLE001 - never into the program
-            report("concluding an exchange that raised", internal)
-            self.span.end()
+        conclusion = conclude_exception(self.request, problem)
+        if isinstance(problem, GeneratorExit):
+            # A dropped coroutine: the garbage collector may be the one who closes it.
+            forgotten.tell(lambda: self._tell(lambda: conclusion))
+        else:
+            self._tell(lambda: conclusion)
 
     def conclude(self, conclusion: Conclusion) -> None:
         """Conclude by what a caller of the manual API says."""
         if self.concluded:
             return
         self.concluded = True
+        self._tell(lambda: conclusion)
+
+    def _tell(self, judge: Callable[[], Conclusion]) -> None:
         try:
-            self.telemetry.conclude(self, conclusion)
-        except Exception as internal:  # noqa: BLE001 - never into the program
-            report("concluding an exchange", internal)
-            self.span.end()
+            self.telemetry.conclude(self, judge())
+        except Exception as problem:  # noqa: BLE001 - never into the program
+            report("concluding an exchange", problem)
 
 
 def span_name(request: OAuthRequest) -> str:

@@ -2,7 +2,8 @@
 
 The garbage collector runs a finalizer wherever it likes, also in the middle of the SDK while the
 same thread holds one of its locks, which are not re-entrant. There an exchange must not be told at
-once: it waits until the next one is told, or until metrics are collected.
+once: it waits until the next one begins, or until the instrumentation is closed. The same holds for
+a coroutine that is dropped in the middle of an exchange.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def tell_waiting() -> None:
         except IndexError:  # another thread was quicker
             return
         conclude()
+
+
+def after_fork() -> None:
+    """Forget in the child what waits: the parent tells it."""
+    _waiting.clear()
 
 
 def _in_telemetry() -> bool:

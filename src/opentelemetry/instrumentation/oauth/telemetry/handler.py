@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 import weakref
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from threading import RLock
 from time import perf_counter
 
 from opentelemetry.context import get_current
@@ -28,6 +27,7 @@ from opentelemetry.instrumentation.oauth.semconv import (
     Result,
 )
 from opentelemetry.instrumentation.oauth.telemetry import authorization, forgotten
+from opentelemetry.instrumentation.oauth.telemetry.acquisitions import acquisitions_of
 from opentelemetry.instrumentation.oauth.telemetry.directory import EndpointDirectory
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
 from opentelemetry.instrumentation.oauth.telemetry.instruments import Instruments
@@ -88,8 +88,7 @@ class OAuthTelemetry:
         self._response_hook = config.response_hook and guarded(
             config.response_hook, "calling response_hook"
         )
-        self._acquisitions: dict[tuple[str, str], int] = {}
-        self._acquisitions_lock = RLock()
+        self._acquisitions = acquisitions_of(meter_provider)
         self.active = True
         """False once the instrumentation is off: the callbacks of instruments cannot be removed."""
         _alive.add(self)
@@ -104,7 +103,7 @@ class OAuthTelemetry:
             native: The HTTP library's own request, for ``request_hook``.
         """
         forgotten.tell_waiting()
-        if not is_instrumentation_enabled() or self._is_excluded(request):
+        if not self._is_on or self._is_excluded(request):
             return None
         return Exchange(self, request, native)
 
@@ -137,7 +136,7 @@ class OAuthTelemetry:
         RFC 9449 section 7.1), nor for a demand for a nonce.
         """
         error_type = rejection(status, headers)
-        if error_type is None or not is_instrumentation_enabled():
+        if error_type is None or not self._is_on:
             return
         resource = split(url)
         port = None if resource.port_is_default else resource.port
@@ -147,6 +146,10 @@ class OAuthTelemetry:
             1,
             {Attribute.ERROR_TYPE: error_type, Attribute.SERVER_ADDRESS: address},
         )
+
+    @property
+    def _is_on(self) -> bool:
+        return self.active and is_instrumentation_enabled()
 
     def _is_excluded(self, request: OAuthRequest) -> bool:
         return any(pattern.search(request.key) for pattern in self._excluded)
@@ -177,8 +180,12 @@ class OAuthTelemetry:
             ...     if exchange is not None:  # answer = send(...)
             ...         exchange.finish(200, {}, b'{"access_token": "x", "token_type": "Bearer"}')
         """
-        request = recognise(method, url, headers or {}, body, self.directory.known)
-        exchange = None if request is None else self.begin(request)
+        exchange = None
+        try:
+            request = recognise(method, url, headers or {}, body, self.directory.known)
+            exchange = None if request is None else self.begin(request)
+        except Exception as problem:  # noqa: BLE001 - never into the program
+            report("beginning an exchange", problem)
         if exchange is None:
             yield None
             return
@@ -207,7 +214,7 @@ class OAuthTelemetry:
             ...     "https://as.example/authorize?response_type=code&client_id=a&state=s"
             ... )
         """
-        if not is_instrumentation_enabled():
+        if not self._is_on:
             return
         try:
             asked = parse_authorization_url(url)
@@ -237,7 +244,7 @@ class OAuthTelemetry:
         Example:
             >>> OAuthTelemetry().authorization_failed("access_denied", state="s")
         """
-        if not is_instrumentation_enabled():
+        if not self._is_on:
             return
         try:
             authorization.failed(self, error, state, authorization_endpoint, grant_type)
@@ -257,22 +264,8 @@ class OAuthTelemetry:
         """
         _check("source", source, semconv.TOKEN_SOURCES)
         _check("reason", reason, semconv.REFRESH_REASONS)
-        key = (source, reason)
-        with self._acquisitions_lock:
-            first = not self._acquisitions
-            self._acquisitions[key] = self._acquisitions.get(key, 0) + 1
-        if first:
-            self.instruments.observe(semconv.TOKEN_ACQUISITIONS, self._observe_acquisitions)
-
-    def _observe_acquisitions(self, _: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
-        if not self.active:
-            return []
-        return [
-            metrics.Observation(
-                count, {Attribute.TOKEN_SOURCE: source, Attribute.REFRESH_REASON: reason}
-            )
-            for (source, reason), count in list(self._acquisitions.items())
-        ]
+        if self.active:
+            self._acquisitions.count(self, source, reason)
 
     @contextmanager
     def store_operation(self, operation: str) -> Generator[None]:
@@ -314,14 +307,15 @@ class OAuthTelemetry:
         )
 
     def _count(self, metric: semconv.Metric, attributes: dict[str, str | int]) -> None:
-        if self.active and is_instrumentation_enabled():
+        if self._is_on:
             self.instruments.add(metric, 1, attributes, get_current())
 
     # Life cycle
 
     def after_fork(self) -> None:
         """Make the locks anew: whoever held one is not in the child."""
-        self._acquisitions_lock = RLock()
+        self._acquisitions.after_fork()
+        self.instruments.after_fork()
         self.ledger.after_fork()
         self.directory.after_fork()
         self.providers.after_fork()
@@ -331,6 +325,7 @@ class OAuthTelemetry:
         """Tell what had to wait, and nothing after it."""
         forgotten.tell_waiting()
         self.active = False
+        self._acquisitions.close(self)
 
 
 _NEVER_ANSWERED = Conclusion(
@@ -350,6 +345,7 @@ _alive: weakref.WeakSet[OAuthTelemetry] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
+    forgotten.after_fork()
     for telemetry in list(_alive):
         telemetry.after_fork()
 

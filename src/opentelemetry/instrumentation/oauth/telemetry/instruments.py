@@ -20,7 +20,11 @@ class Instruments:
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         self._made: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    def after_fork(self) -> None:
+        """Make the lock anew: whoever held it is not in the child."""
+        self._lock = threading.RLock()
 
     def add(
         self, metric: Metric, amount: int, attributes: Attributes, context: Context | None = None

@@ -16,7 +16,7 @@ import threading
 from collections import OrderedDict
 from hashlib import blake2b
 from time import monotonic
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from opentelemetry.trace import SpanContext
 
@@ -24,6 +24,10 @@ from opentelemetry.instrumentation.oauth.protocol.authorization import s256
 from opentelemetry.instrumentation.oauth.semconv import RefreshType
 
 V = TypeVar("V")
+
+
+_DIGEST_SIZE: Final = 15
+"""120 bits, and the longest ``bytes`` that CPython keeps in 48: there may be 40,000 of them."""
 
 
 class _Bounded(OrderedDict[bytes, V], Generic[V]):
@@ -78,7 +82,7 @@ class Ledger:
         self._refresh_tokens: _Bounded[_RefreshToken] = _Bounded(size)
         self._states: _Bounded[Authorization] = _Bounded(size)
         self._challenges: _Bounded[Authorization] = _Bounded(size)
-        self._issued: _Bounded[tuple[float, float]] = _Bounded(size)
+        self._fresh_until: _Bounded[float] = _Bounded(size)
 
     def after_fork(self) -> None:
         """Begin anew in the child: whoever held the lock, or was refreshing, is not here."""
@@ -88,7 +92,7 @@ class Ledger:
 
     def _digest(self, text: str) -> bytes:
         data = text.encode("utf-8", "surrogatepass")
-        return blake2b(data, key=self._key, digest_size=16).digest()
+        return blake2b(data, key=self._key, digest_size=_DIGEST_SIZE).digest()
 
     # Refresh tokens
 
@@ -139,8 +143,11 @@ class Ledger:
         pkce_method: str,
         started: bool,
         span_context: SpanContext | None = None,
-    ) -> None:
-        """Remember an authorization: pushed (not ``started`` yet), or its URL built."""
+    ) -> Authorization:
+        """Remember an authorization: pushed (not ``started`` yet), or its URL built.
+
+        Give what is known of it: a challenge that was pushed does not stand in the URL.
+        """
         with self._lock:
             state_key = None if state is None else self._digest(state)
             entry = None if state_key is None else self._states.get(state_key)
@@ -156,6 +163,7 @@ class Ledger:
                 self._states.remember(state_key, entry)
             if challenge is not None:
                 self._challenges.remember(self._digest(challenge), entry)
+            return entry
 
     def authorization_of(
         self, *, verifier: str | None = None, state: str | None = None
@@ -185,16 +193,13 @@ class Ledger:
     def is_redundant(self, request: str) -> bool:
         """Whether an equivalent token still has more than half of its issued life."""
         with self._lock:
-            issued = self._issued.get(self._digest(request))
-        if issued is None:
-            return False
-        issued_at, lifetime = issued
-        return issued_at + lifetime - monotonic() > lifetime / 2
+            fresh_until = self._fresh_until.get(self._digest(request))
+        return fresh_until is not None and monotonic() < fresh_until
 
     def token_issued(self, request: str, lifetime: float) -> None:
-        """Remember when an answer to ``request`` was issued, and for how long (s)."""
+        """Remember until when the token issued to ``request``, for so long (s), has half its life."""
         with self._lock:
-            self._issued.remember(self._digest(request), (monotonic(), lifetime))
+            self._fresh_until.remember(self._digest(request), monotonic() + lifetime / 2)
 
 
 def _refresh(entry: _RefreshToken, now: float) -> Refresh:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry.instrumentation.oauth import semconv
@@ -40,7 +40,18 @@ _scope: ContextVar[Scope] = ContextVar("opentelemetry_oauth_scope", default=NOTH
 
 current = _scope.get
 enter = _scope.set
-leave = _scope.reset
+
+
+def leave(token: Token[Scope]) -> bool:
+    """Undo `enter`; False in another context than its own, where there is nothing to undo.
+
+    A coroutine that is dropped is closed wherever the garbage collector happens to run.
+    """
+    try:
+        _scope.reset(token)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, cast
 
-from opentelemetry.instrumentation.utils import suppress_http_instrumentation
+from opentelemetry.context import (
+    _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]
+    attach,
+    detach,
+    set_value,
+)
 
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.protocol.request import (
@@ -30,19 +35,21 @@ def open_exchange() -> Exchange | None:
 def begin(
     telemetry: OAuthTelemetry,
     native: object,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
+    method: object,
+    url: object,
+    headers: object,
     body: object,
     *,
     client_certificate: bool = False,
 ) -> Exchange | None:
     """Begin and enter the exchange that a request is; None where it is none, or another's own."""
+    if not (isinstance(method, str) and isinstance(url, str)):
+        return None  # a request that was never prepared
     try:
         request = recognise(
             method,
             url,
-            headers,
+            cast("Mapping[str, str]", headers) if isinstance(headers, Mapping) else {},
             body,
             telemetry.directory.known,
             client_certificate=client_certificate,
@@ -71,7 +78,19 @@ def _is_covered(request: OAuthRequest) -> bool:
 
 def around_plain(url: str) -> AbstractContextManager[Any]:
     """Guard a request that is no exchange: its URL may carry a secret all the same."""
-    return suppress_http_instrumentation() if url_carries_secret(url) else PLAIN
+    return _hiding_url() if url_carries_secret(url) else PLAIN
+
+
+@contextmanager
+def _hiding_url() -> Generator[None]:
+    # OpenTelemetry's own `suppress_http_instrumentation` logs an error for a dropped coroutine.
+    mark = scope.enter(scope.current())
+    token = attach(set_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY, True))
+    try:
+        yield
+    finally:
+        if scope.leave(mark):
+            detach(token)
 
 
 def tell_rejection(
@@ -84,7 +103,9 @@ def tell_rejection(
     """Count a 401 or 403 that a resource server gave to a Bearer or DPoP credential."""
     try:
         credential = request_headers.get("Authorization")
-        if not isinstance(credential, str) or credential[:7].lower() not in _SCHEMES:
+        if not isinstance(credential, str):
+            return
+        if credential[:7].partition(" ")[0].lower() not in _SCHEMES:
             return
         if open_exchange() is None:
             telemetry.rejected(url, status, headers)
@@ -92,7 +113,7 @@ def tell_rejection(
         report("telling a rejection", problem)
 
 
-_SCHEMES = frozenset(("bearer ", "dpop ey", "dpop"))
+_SCHEMES = frozenset(("bearer", "dpop"))
 
 
 def answered(problem: BaseException) -> Any:

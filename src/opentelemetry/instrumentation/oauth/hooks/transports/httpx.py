@@ -5,6 +5,10 @@
 The body is read after the hook has returned, by ``Client.send`` or by the program, so the exchange
 waits for ``Response.read`` or ``close``. It waits in a map beside the response: nothing may be set
 on a response, for responses are pickled and compared.
+
+``DigestAuth`` sends its request twice through the hook. Between the two it reads the answer, and by
+then the request carries the answer to the challenge: so the exchange goes on waiting, and the
+resend takes it up again.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import functools
 import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
@@ -23,15 +27,32 @@ from opentelemetry.instrumentation.oauth.hooks.transports.common import (
     begin,
     tell_rejection,
 )
-from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth
+from opentelemetry.instrumentation.oauth.protocol.request import (
+    may_be_oauth,
+    may_carry_secret,
+)
 from opentelemetry.instrumentation.oauth.telemetry import forgotten
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 
 _REJECTED = (401, 403)
 
-_unread: dict[int, tuple[Exchange, weakref.ref[Any]]] = {}
-"""Exchanges whose answer is not read yet, by the identity of the response."""
+
+class _Waiting(NamedTuple):
+    """An exchange whose answer is not read yet; ``finalizer`` concludes it if nobody ever does."""
+
+    exchange: Exchange
+    finalizer: weakref.ref[Any]
+    challenged: bool
+    """Whether the answer is a Digest challenge (RFC 7616 section 3.3)."""
+    sent: str | None
+    """The ``Authorization`` that was sent, where it matters. Secret."""
+
+
+_unread: dict[int, _Waiting] = {}
+"""By the identity of the response."""
+_resends: dict[int, int] = {}
+"""From the identity of a request that will be sent again to that of the response which waits."""
 
 
 def points(module: ModuleType) -> Iterable[Point]:
@@ -52,18 +73,19 @@ Look = Callable[[OAuthTelemetry, Any], "tuple[bool, bool]"]
 
 def _looker(byte_stream: type) -> Look:
     def look(telemetry: OAuthTelemetry, request: Any) -> tuple[bool, bool]:
-        """Whether a request may be OAuth, and whether its URL has a query."""
+        """Whether a request may be OAuth, and whether its query may carry a secret."""
         try:
             # Half the price of the public properties, which unquote and copy.
             reference = request.url._uri_reference
-            method, query = request.method, reference.query
+            method, query = request.method, reference.query or ""
             body = None
             if method == "POST":
                 stream = request.stream
                 if stream.__class__ is byte_stream:
                     body = stream._stream
             words = telemetry.directory.words
-            return may_be_oauth(method, reference.path, query or "", body, words), bool(query)
+            interesting = may_be_oauth(method, reference.path, query, body, words)
+            return interesting, bool(query) and may_carry_secret(query)
         except Exception:  # noqa: BLE001 - a mock, or a request that is not httpx's: not for us
             return False, False
 
@@ -71,6 +93,9 @@ def _looker(byte_stream: type) -> Look:
 
 
 def _begin(telemetry: OAuthTelemetry, request: Any) -> Exchange | None:
+    exchange = _take_up(request) if _resends else None
+    if exchange is not None:
+        return exchange
     stream = getattr(request, "stream", None)
     body = getattr(stream, "_stream", None)
     try:
@@ -86,15 +111,15 @@ def _make_send(look: Look, original: Callable[..., Any], patch: Patch) -> Callab
         telemetry = patch.telemetry
         if telemetry is None:
             return original(self, request, *args, **kwargs)
-        interesting, has_query = look(telemetry, request)
+        interesting, suspicious = look(telemetry, request)
         exchange = _begin(telemetry, request) if interesting else None
         if exchange is None:
-            if has_query:
+            if suspicious:
                 with around_plain(str(request.url)):
                     response = original(self, request, *args, **kwargs)
             else:
                 response = original(self, request, *args, **kwargs)
-            if response.status_code in _REJECTED:
+            if getattr(response, "status_code", None) in _REJECTED:
                 _rejected(telemetry, response)
             return response
         try:
@@ -118,15 +143,15 @@ def _make_async_send(
         telemetry = patch.telemetry
         if telemetry is None:
             return await original(self, request, *args, **kwargs)
-        interesting, has_query = look(telemetry, request)
+        interesting, suspicious = look(telemetry, request)
         exchange = _begin(telemetry, request) if interesting else None
         if exchange is None:
-            if has_query:
+            if suspicious:
                 with around_plain(str(request.url)):
                     response = await original(self, request, *args, **kwargs)
             else:
                 response = await original(self, request, *args, **kwargs)
-            if response.status_code in _REJECTED:
+            if getattr(response, "status_code", None) in _REJECTED:
                 _rejected(telemetry, response)
             return response
         try:
@@ -168,38 +193,72 @@ def _finish(exchange: Exchange, response: Any) -> None:
 def _await_body(exchange: Exchange, response: Any) -> None:
     """Conclude when the body is read, or closed unread, or forgotten."""
     try:
-        if hasattr(response, "_content") or response.is_closed:
+        challenged = response.status_code == 401 and _demands_digest(response.headers)
+        if not challenged and (hasattr(response, "_content") or response.is_closed):
             _finish(exchange, response)
             return
         key, status, headers = id(response), response.status_code, response.headers
 
         def collected(_: object) -> None:
+            _resends.pop(id(exchange.native), None)
             if _unread.pop(key, None) is not None:
                 forgotten.tell(lambda: exchange.finish(status, headers, None))
 
-        _unread[key] = (exchange, weakref.ref(response, collected))
+        sent = _authorization(exchange.native) if challenged else None
+        _unread[key] = _Waiting(exchange, weakref.ref(response, collected), challenged, sent)
     except Exception as problem:  # noqa: BLE001 - never into the program
         report("waiting for a body", problem)
 
 
-def _claim(response: object) -> Exchange | None:
+def _claim(response: object) -> _Waiting | None:
     """Take the exchange that waits for this response: who takes it concludes it."""
-    waiting = _unread.pop(id(response), None)
-    return None if waiting is None else waiting[0]
+    return _unread.pop(id(response), None)
+
+
+def _was_read(waiting: _Waiting, response: Any) -> None:
+    """Conclude, unless the request is about to be sent again with the answer to a challenge."""
+    exchange = waiting.exchange
+    if waiting.challenged:
+        try:
+            answer = _authorization(exchange.native) or ""
+            if answer[:7].lower() == "digest " and answer != waiting.sent:
+                _unread[id(response)] = waiting._replace(challenged=False)
+                _resends[id(exchange.native)] = id(response)
+                return
+        except Exception as problem:  # noqa: BLE001 - never into the program
+            report("looking for a Digest resend", problem)
+    _finish(exchange, response)
+
+
+def _take_up(request: object) -> Exchange | None:
+    """Go on with the exchange whose request is sent again."""
+    waiting = _unread.pop(_resends.pop(id(request), 0), None)
+    if waiting is None:
+        return None
+    waiting.exchange.enter()
+    return waiting.exchange
+
+
+def _demands_digest(headers: Any) -> bool:
+    return "digest" in headers.get("WWW-Authenticate", "").lower()
+
+
+def _authorization(request: Any) -> str | None:
+    return request.headers.get("Authorization")
 
 
 def _make_read(original: Callable[..., Any], _: Patch) -> Callable[..., Any]:
     @functools.wraps(original, updated=())
     def read(self: Any) -> Any:
-        exchange = _claim(self) if _unread else None
-        if exchange is None:
+        waiting = _claim(self) if _unread else None
+        if waiting is None:
             return original(self)
         try:
             content = original(self)
         except BaseException as problem:
-            exchange.fail(problem)
+            waiting.exchange.fail(problem)
             raise
-        _finish(exchange, self)
+        _was_read(waiting, self)
         return content
 
     return read
@@ -208,15 +267,15 @@ def _make_read(original: Callable[..., Any], _: Patch) -> Callable[..., Any]:
 def _make_aread(original: Callable[..., Awaitable[Any]], _: Patch) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(original, updated=())
     async def aread(self: Any) -> Any:
-        exchange = _claim(self) if _unread else None
-        if exchange is None:
+        waiting = _claim(self) if _unread else None
+        if waiting is None:
             return await original(self)
         try:
             content = await original(self)
         except BaseException as problem:
-            exchange.fail(problem)
+            waiting.exchange.fail(problem)
             raise
-        _finish(exchange, self)
+        _was_read(waiting, self)
         return content
 
     return aread
@@ -225,12 +284,13 @@ def _make_aread(original: Callable[..., Awaitable[Any]], _: Patch) -> Callable[.
 def _make_close(original: Callable[..., Any], _: Patch) -> Callable[..., Any]:
     @functools.wraps(original, updated=())
     def close(self: Any) -> Any:
-        exchange = _claim(self) if _unread else None
+        waiting = _claim(self) if _unread else None
+        if waiting is None:
+            return original(self)
         try:
             return original(self)
         finally:
-            if exchange is not None:
-                _finish(exchange, self)
+            _finish(waiting.exchange, self)
 
     return close
 
@@ -240,11 +300,12 @@ def _make_aclose(
 ) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(original, updated=())
     async def aclose(self: Any) -> Any:
-        exchange = _claim(self) if _unread else None
+        waiting = _claim(self) if _unread else None
+        if waiting is None:
+            return await original(self)
         try:
             return await original(self)
         finally:
-            if exchange is not None:
-                _finish(exchange, self)
+            _finish(waiting.exchange, self)
 
     return aclose

@@ -18,7 +18,10 @@ from opentelemetry.instrumentation.oauth.hooks.transports.common import (
     open_exchange,
     tell_rejection,
 )
-from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth
+from opentelemetry.instrumentation.oauth.protocol.request import (
+    may_be_oauth,
+    may_carry_secret,
+)
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 
@@ -48,7 +51,7 @@ def _make_send(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]
             exchange = _begin(telemetry, self, request, kwargs)
             if exchange is not None:
                 return _send(exchange, original, self, request, kwargs)
-        if query:
+        if query and may_carry_secret(query):
             with around_plain(url):
                 response = original(self, request, **kwargs)
         else:

@@ -1,0 +1,21 @@
+"""Fixtures of the hooks' tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from doubles import Server
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(_server: Server) -> Server:
+    """A real server on a real socket, with nothing counted yet."""
+    _server.hits.clear()
+    _server.routes.clear()
+    return _server
