@@ -147,7 +147,7 @@ def rejected(status: int, challenge: str) -> Iterator[Call]:
         {"Authorization": "Bearer " + "at" * 20},
         None,
         status,
-        {**JSON, "WWW-Authenticate": challenge},
+        {**JSON, "WWW-Authenticate": challenge} if challenge else JSON,
         b"{}",
     )
     while True:
@@ -162,6 +162,11 @@ def rejected_401() -> Iterator[Call]:
 def rejected_403() -> Iterator[Call]:
     """A token without the scope."""
     return rejected(403, 'Bearer realm="api", error="insufficient_scope", scope="orders:read"')
+
+
+def forbidden() -> Iterator[Call]:
+    """A Bearer credential turned away for a reason that is not OAuth's."""
+    return rejected(403, "")
 
 
 def turned_away() -> Iterator[Call]:

@@ -1,7 +1,7 @@
 """Where the time of one token exchange goes, part by part, and what of it is the SDK's own.
 
-The SDK's own is measured by telling the same by hand: one span with its attributes, the same points
-in the same instruments, the same event, and nothing else. It is the floor under what is told.
+``python -m benchmarks.parts``. Each part is run alone, many times over, so that everything is in the
+processor's caches; within a call between two others the same takes half as long again.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from itertools import islice
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from opentelemetry.instrumentation.oauth import OAuthTelemetry
-from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth, recognise
-from opentelemetry.instrumentation.oauth.protocol.response import conclude
-from opentelemetry.instrumentation.oauth.telemetry import events, recording
-from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
-from opentelemetry.trace import SpanKind, Status, set_span_in_context
+from opentelemetry.trace import set_span_in_context
+from requests.structures import CaseInsensitiveDict
 
-from benchmarks import canned
+from benchmarks import canned, floor
 from benchmarks.calls import EXCHANGES
 from benchmarks.canned import Call
 from benchmarks.sdk import providers
+from opentelemetry.instrumentation.oauth import OAuthTelemetry
+from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth, recognise
+from opentelemetry.instrumentation.oauth.protocol.response import conclude
+from opentelemetry.instrumentation.oauth.telemetry import recording
+from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
 
 
 class Part(NamedTuple):
@@ -30,23 +31,6 @@ class Part(NamedTuple):
 
     name: str
     time: float
-
-
-class _Told:
-    """Stands before an instrument, a tracer or a logger and keeps what it is told."""
-
-    def __init__(self, inner: Any, names: tuple[str, ...]) -> None:
-        self._inner = inner
-        self.calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
-        for name in names:
-            setattr(self, name, self._keeper(getattr(inner, name)))
-
-    def _keeper(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def keep(*args: Any) -> None:
-            self.calls.append((method, args))
-            method(*args)
-
-        return keep
 
 
 def _least(source: Callable[[], Any], run: Callable[[Any], Any], rounds: int = 40) -> float:
@@ -68,114 +52,67 @@ def parts(calls: Callable[[], Iterator[Call]]) -> list[Part]:
     stream = map(canned.prepared, calls())
     words = telemetry.directory.words
 
+    def look(request: Any) -> bool:
+        return may_be_oauth(request.method, request.url, "", request.body, words)
+
     def ask(request: Any) -> Any:
         return recognise(request.method, request.url, request.headers, request.body, {})
 
-    def exchange() -> tuple[Exchange, Any]:
+    def begun() -> tuple[Exchange, Call, CaseInsensitiveDict[str]]:
         native = next(stream)
-        return Exchange(telemetry, ask(native), native), native
+        headers = CaseInsensitiveDict(native.call.answer_headers)
+        return Exchange(telemetry, ask(native), native), native.call, headers
 
-    def answer(pair: tuple[Exchange, Any]) -> Any:
-        call = pair[1].call
-        return conclude(pair[0].request, call.status, pair[1].answer_headers, call.answer)
+    def judge(what: tuple[Exchange, Call, Any]) -> Any:
+        exchange, call, headers = what
+        return conclude(exchange.request, call.status, headers, call.answer)
 
     def concluded() -> tuple[Exchange, Any]:
-        pair = exchange()
-        pair[1].answer_headers = canned.CaseInsensitiveDict(pair[1].call.answer_headers)
-        return pair[0], answer(pair)
+        what = begun()
+        return what[0], judge(what)
 
-    def with_headers() -> tuple[Exchange, Any]:
-        pair = exchange()
-        pair[1].answer_headers = canned.CaseInsensitiveDict(pair[1].call.answer_headers)
-        return pair
-
-    def enter_and_leave(pair: tuple[Exchange, Any]) -> None:
-        pair[0].enter()
-        pair[0].leave()
+    def enter_and_leave(what: tuple[Exchange, Any, Any]) -> None:
+        what[0].enter()
+        what[0].leave()
 
     for request in islice(stream, 50):
         ask(request)
-    told = _told_of(telemetry, concluded())
-    found = [
-        Part(
-            "look (may_be_oauth)",
-            _least(
-                lambda: next(stream), lambda r: may_be_oauth(r.method, r.url, "", r.body, words)
-            ),
-        ),
+    own = [
+        Part("look (may_be_oauth)", _least(lambda: next(stream), look)),
         Part("recognise", _least(lambda: next(stream), ask)),
-        Part(
-            "begin: ledger, attributes, span",
-            _least(
-                lambda: ask(next(stream)), lambda request: telemetry.begin(request) and None
-            ),
-        ),
-        Part("enter and leave", _least(exchange, enter_and_leave)),
-        Part("conclude", _least(with_headers, answer)),
+        Part("begin: ledger, attributes, span", _least(lambda: ask(next(stream)), telemetry.begin)),
+        Part("enter and leave", _least(begun, enter_and_leave)),
+        Part("conclude", _least(begun, judge)),
+        Part("settle the ledger", _least(concluded, lambda what: recording.settle_ledger(*what))),
         Part(
             "record: ledger, attributes, points, event",
-            _least(concluded, lambda pair: recording.record_exchange(telemetry, *pair, 0.01)),
+            _least(concluded, lambda what: recording.record_exchange(telemetry, *what, 0.01)),
         ),
-        Part("  of it settling the ledger", _least(concluded, lambda p: recording.settle_ledger(*p))),
-        Part("end of the span", _least(concluded, lambda pair: pair[0].span.end())),
+        Part("end the span", _least(concluded, lambda what: what[0].span.end())),
     ]
-    whole = sum(part.time for part in found if not part.name.startswith("  "))
-    return [*found, Part("whole", whole), *told]
+    whole = sum(part.time for part in own if part.name != "settle the ledger")
+    return [*own, Part("whole", whole), *_alone(floor.told(calls))]
 
 
-def _told_of(telemetry: OAuthTelemetry, pair: tuple[Exchange, Any]) -> list[Part]:
-    """Tell the same by hand."""
-    exchange, conclusion = pair
-    recording.record_exchange(telemetry, exchange, conclusion, 0.01)  # makes the instruments
-    made, points = telemetry.instruments._made, []
-    for name, instrument in list(made.items()):
-        method = "add" if hasattr(instrument, "add") else "record"
-        made[name] = _Told(instrument, (method,))
-    fresh = Exchange(telemetry, exchange.request, None)
-    recording.record_exchange(telemetry, fresh, conclusion, 0.01)
-    for name, kept in list(made.items()):
-        points += kept.calls if isinstance(kept, _Told) else []
-        made[name] = getattr(kept, "_inner", kept)
-    span = fresh.span
-    attributes = dict(span.attributes)
-    context = set_span_in_context(span)
-    failed = not span.status.is_ok and span.status.description is not None
-
-    def one_span(_: object) -> None:
-        mine = telemetry.tracer.start_span(
-            span.name,
-            kind=SpanKind.CLIENT,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        )
-        if failed:
-            mine.set_status(Status(span.status.status_code, span.status.description))
-        mine.end()
-
-    def all_points(_: object) -> None:
-        for method, args in points:
-            method(*args)
-
-    by_hand = [
-        Part("SDK alone: the span", _least(lambda: None, one_span)),
-        Part(f"SDK alone: {len(points)} points", _least(lambda: None, all_points)),
+def _alone(what: floor.Told) -> Iterator[Part]:
+    """Measure what the SDK asks for the same telling."""
+    context = set_span_in_context(floor.tell_span(what))
+    found = [
+        Part("SDK alone: span", _least(lambda: what, lambda told: floor.tell_span(told).end())),
+        Part(
+            f"SDK alone: {len(what.points)} points",
+            _least(lambda: what, lambda told: floor.tell_points(told, context)),
+        ),
+        Part(
+            "SDK alone: event", _least(lambda: what, lambda told: floor.tell_event(told, context))
+        ),
     ]
-    if failed:
-        logger = telemetry.logger
-        by_hand.append(
-            Part(
-                "SDK alone: the event",
-                _least(
-                    lambda: None, lambda _: events.emit(logger, "ERR_X", attributes, context)
-                ),
-            )
-        )
-    return [*by_hand, Part("SDK alone", sum(part.time for part in by_hand))]
+    yield from found
+    yield Part("SDK alone", sum(part.time for part in found))
 
 
 def main() -> None:
-    """Print the parts of each kind of exchange, side by side."""
+    """Print the parts of each kind of exchange."""
     gc.disable()
     for name, calls in EXCHANGES:
         print(f"\n{name}")

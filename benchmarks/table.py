@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One thing measured; it is judged by ``bar`` (ours over theirs) or by ``most`` (ours alone)."""
+    """One thing measured; judged by ``bar`` (ours over theirs), by ``most`` (ours), or by none."""
 
     what: str
     ours: float

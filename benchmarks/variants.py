@@ -15,6 +15,7 @@ import requests
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 
+from benchmarks import floor
 from benchmarks.sdk import providers
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 
@@ -65,3 +66,9 @@ def variants() -> dict[str, Variant]:
         "ours": _patched_by(lambda: OAuthInstrumentor().instrument(**providers()), bare),
         "contrib": _patched_by(_contrib, bare),
     }
+
+
+def by_hand(bare: Variant, what: floor.Told) -> Variant:
+    """Give ``bare`` with a ``Session.send`` that tells the same at each call, and does no more."""
+    point = (requests.Session, "send")
+    return {**bare, point: floor.by_hand(bare[point], what)}

@@ -95,7 +95,7 @@ def _uv(directory: Path) -> Path | None:
 def _install_uv(directory: Path, python: Path) -> Path | None:
     pip = [python, "-m", "pip"]
     if subprocess.call([*pip, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        _run([python, "-m", "ensurepip"])
+        subprocess.call([python, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
     if subprocess.call([*pip, "install", "--quiet", "uv"]):
         print("uv cannot be had here: pip installs, more slowly", file=sys.stderr)
     return _uv(directory)

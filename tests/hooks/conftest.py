@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from doubles import Server
+from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,11 @@ def server(_server: Server) -> Server:
     _server.hits.clear()
     _server.routes.clear()
     return _server
+
+
+@pytest.fixture(autouse=True)
+def _off_afterwards() -> Iterator[None]:
+    """A test that fails in the middle leaves nothing on."""
+    yield
+    if OAuthInstrumentor().is_instrumented_by_opentelemetry:
+        OAuthInstrumentor().uninstrument()

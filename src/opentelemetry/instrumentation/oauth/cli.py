@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from opentelemetry.instrumentation.oauth import OAuthInstrumentor, doctor
+from opentelemetry.instrumentation.oauth import OAuthInstrumentor
+from opentelemetry.instrumentation.oauth.doctor import diagnose, examine
+from opentelemetry.instrumentation.oauth.doctor.situation import start
 from opentelemetry.instrumentation.oauth.version import __version__
 
 
@@ -36,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     # Under opentelemetry-instrument itself there is nothing left to start.
     running = OAuthInstrumentor().is_instrumented_by_opentelemetry
-    report = doctor.diagnose() if running else doctor.examine(doctor.start())
+    report = diagnose() if running else examine(start())
     if options.json:
         text = report.json()
     else:

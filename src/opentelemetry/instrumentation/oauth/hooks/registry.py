@@ -44,6 +44,9 @@ LIBRARIES: Final = (
 )
 
 
+_BY_TRIGGER: Final = {library.trigger: library for library in LIBRARIES}
+
+
 class Patch:
     """One method that is wrapped. Its ``telemetry`` is None once it is off."""
 
@@ -160,6 +163,8 @@ class Registry:
         telemetry = self._telemetry
         if telemetry is None:
             return
+        # `sys.modules["httpx2"] = httpx`: the version that counts is httpx's.
+        library = _BY_TRIGGER.get(getattr(module, "__name__", ""), library)
         version = version_of(library.name)
         if version is not None and _release(version) < library.oldest:
             oldest = ".".join(map(str, library.oldest))

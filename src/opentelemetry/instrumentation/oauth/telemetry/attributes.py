@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from hmac import digest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry.instrumentation.oauth.protocol.paths import safe_path
 from opentelemetry.instrumentation.oauth.semconv import (
@@ -36,7 +36,7 @@ def request_attributes(exchange: Exchange) -> Attributes:
         attributes[Attribute.SERVER_ADDRESS] = request.host
         if request.port is not None and not request.port_is_default:
             attributes[Attribute.SERVER_PORT] = request.port
-    attributes[Attribute.URL_PATH] = safe_path(request.path)
+    attributes[Attribute.URL_PATH] = _url_path(request.path)
     if exchange.said.library is not None:
         attributes[Attribute.LIBRARY] = exchange.said.library
     if exchange.refresh_type is not None:
@@ -46,6 +46,20 @@ def request_attributes(exchange: Exchange) -> Attributes:
         attributes[Attribute.PKCE_METHOD] = pkce_method
     _add_identity(attributes, request, exchange.telemetry.config)
     return attributes
+
+
+_HARMLESS: Final[set[str]] = set()
+"""Paths that are told as they are, kept because most programs ask few endpoints often."""
+_MAX_HARMLESS: Final = 1_000
+
+
+def _url_path(path: str) -> str:
+    if path in _HARMLESS:
+        return path
+    told = safe_path(path)
+    if told == path and len(_HARMLESS) < _MAX_HARMLESS:
+        _HARMLESS.add(path)
+    return told
 
 
 def conclusion_attributes(conclusion: Conclusion) -> Attributes:

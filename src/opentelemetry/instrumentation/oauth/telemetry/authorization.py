@@ -56,7 +56,7 @@ def failed(
     """Tell an authorization that came back as an error: a span ended at once, points, an event."""
     seen = None if state is None else telemetry.ledger.authorization_of(state=state)
     error_type, metric_error_type = tell_error(error, () if state is None else (state,))
-    what_to_do = failure_class(None, error)
+    what_to_do = failure_class(None, error_type)
     attributes: Attributes = {
         Attribute.ENDPOINT: Endpoint.AUTHORIZATION,
         Attribute.GRANT_TYPE: grant_type,

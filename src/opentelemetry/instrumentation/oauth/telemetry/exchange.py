@@ -67,6 +67,7 @@ class Exchange:
         "__weakref__",
         "_otel_token",
         "_scope_token",
+        "attributes",
         "authorization",
         "concluded",
         "context",
@@ -95,11 +96,12 @@ class Exchange:
         self.refresh_type: str | None = None
         if request.endpoint == Endpoint.TOKEN:
             self._consult(request)
+        self.attributes = request_attributes(self)
         link = None if self.authorization is None else self.authorization.span_context
         self.span = telemetry.tracer.start_span(
             span_name(request),
             kind=SpanKind.CLIENT,
-            attributes=request_attributes(self),
+            attributes=self.attributes,
             links=None if link is None else [Link(link)],
             record_exception=False,
             set_status_on_exception=False,

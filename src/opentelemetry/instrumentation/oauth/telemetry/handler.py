@@ -241,9 +241,13 @@ class OAuthTelemetry:
             authorization_endpoint: The URL of the authorization endpoint, for ``server.address``.
             grant_type: ``authorization_code`` or ``implicit``.
 
+        Raises:
+            ValueError: For another grant type.
+
         Example:
             >>> OAuthTelemetry().authorization_failed("access_denied", state="s")
         """
+        _check("grant_type", grant_type, _AUTHORIZATION_GRANTS)
         if not self._is_on:
             return
         try:
@@ -328,6 +332,7 @@ class OAuthTelemetry:
         self._acquisitions.close(self)
 
 
+_AUTHORIZATION_GRANTS = (semconv.GrantType.AUTHORIZATION_CODE, semconv.GrantType.IMPLICIT)
 _NEVER_ANSWERED = Conclusion(
     Outcome.FAILURE,
     error_type=semconv.OTHER,

@@ -180,14 +180,6 @@ class Ledger:
                         break
             return found
 
-    def authorization_ended(self, *, verifier: str | None = None, state: str | None = None) -> None:
-        """Forget an authorization that was concluded: it is counted once."""
-        entry = self.authorization_of(verifier=verifier, state=state)
-        if entry is not None:
-            # It may be known by its state and by its challenge; it is the same object.
-            entry.started_at = None
-            entry.span_context = None
-
     # Client credentials
 
     def is_redundant(self, request: str) -> bool:
@@ -197,7 +189,7 @@ class Ledger:
         return fresh_until is not None and monotonic() < fresh_until
 
     def token_issued(self, request: str, lifetime: float) -> None:
-        """Remember until when the token issued to ``request``, for so long (s), has half its life."""
+        """Remember until when the token issued to ``request`` has more than half its life (s)."""
         with self._lock:
             self._fresh_until.remember(self._digest(request), monotonic() + lifetime / 2)
 

@@ -26,7 +26,6 @@ from opentelemetry.instrumentation.oauth.telemetry.attributes import (
     conclusion_attributes,
     grant_of,
     outcome_attributes,
-    request_attributes,
 )
 from opentelemetry.instrumentation.oauth.telemetry.exchange import settle_ledger
 
@@ -158,5 +157,5 @@ def _emit(
         audit = events.REFRESH_REUSE
     else:
         audit = events.audit_event(conclusion.error_type or semconv.OTHER, conclusion.failure_class)
-    attributes = {**request_attributes(exchange), **told}
+    attributes = {**exchange.attributes, **told}
     events.emit(telemetry.logger, audit, attributes, exchange.context)

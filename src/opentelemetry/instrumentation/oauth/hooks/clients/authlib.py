@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from inspect import iscoroutine
+from inspect import iscoroutine, iscoroutinefunction
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -58,7 +58,6 @@ def _saying(
     """Make a wrapper that says what ``say`` makes of a call's arguments."""
 
     def make(original: Callable[..., Any], patch: Patch) -> Callable[..., Any]:
-        @functools.wraps(original, updated=())
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             if patch.telemetry is None:
                 return original(self, *args, **kwargs)
@@ -68,7 +67,12 @@ def _saying(
                 said = NOTHING_MORE
             return call_saying(said, original, self, args, kwargs)
 
-        return call
+        async def call_async(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return await call(self, *args, **kwargs)
+
+        # A coroutine function stays one: mocks that are made from it ask.
+        wrapper = call_async if iscoroutinefunction(original) else call
+        return functools.wraps(original, updated=())(wrapper)
 
     return make
 

@@ -95,20 +95,22 @@ def _hiding_url() -> Generator[None]:
 
 def tell_rejection(
     telemetry: OAuthTelemetry,
-    url: str,
+    url: object,
     status: int,
-    request_headers: Mapping[str, str],
-    headers: Mapping[str, str],
+    request_headers: object,
+    headers: object,
 ) -> None:
     """Count a 401 or 403 that a resource server gave to a Bearer or DPoP credential."""
+    if not (isinstance(request_headers, Mapping) and isinstance(headers, Mapping)):
+        return  # a mock
     try:
-        credential = request_headers.get("Authorization")
+        credential = cast("Mapping[str, object]", request_headers).get("Authorization")
         if not isinstance(credential, str):
             return
         if credential[:7].partition(" ")[0].lower() not in _SCHEMES:
             return
         if open_exchange() is None:
-            telemetry.rejected(url, status, headers)
+            telemetry.rejected(str(url), status, cast("Mapping[str, str]", headers))
     except Exception as problem:  # noqa: BLE001 - never into the program
         report("telling a rejection", problem)
 
