@@ -1,7 +1,7 @@
 """Where the time of one token exchange goes, part by part, and what of it is the SDK's own.
 
-``python -m benchmarks.parts``. Each part is run alone, many times over, so that everything is in the
-processor's caches; within a call between two others the same takes half as long again.
+``python -m benchmarks.parts``. Each part is run alone, many times over, so that all of it is in the
+processor's caches; within a call, between two others, the same takes half as long again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Fails if a file of the repository knows the machine that it was written on.
 
-That is a path of somebody's machine, or the host of a package index: whoever builds this has others.
+That is a path of somebody's machine, or the host of a package index: whoever builds this has
+others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # This file is left out: it would find itself.
 FORBIDDEN = {
     "a path of a machine": rb"(?<![\w.*/])/(work|root|home/\w+|Users/\w+|opt/wheels)/\w",
-    "the host of a package index": rb"\b(pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|yarnpkg[.]com)\b",
+    "the host of a package index": rb"\b(pypi|pythonhosted|npmjs|yarnpkg)[.](org|com)\b",
     "the choice of a package index": rb"--(extra-)?index-url|\bfind-links\s*=",
 }
 

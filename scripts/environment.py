@@ -70,7 +70,9 @@ def _make(directory: Path, python: Path) -> None:
     uv = _uv(MAIN) if directory != MAIN else None
     if uv is not None:
         shutil.rmtree(directory, ignore_errors=True)
-        _run([uv, "venv", "--quiet", "--no-python-downloads", "--python", sys.executable, directory])
+        _run(
+            [uv, "venv", "--quiet", "--no-python-downloads", "--python", sys.executable, directory]
+        )
         return
     made = subprocess.run(
         [sys.executable, "-m", "venv", "--clear", directory],

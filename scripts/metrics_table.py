@@ -11,7 +11,7 @@ from opentelemetry.instrumentation.oauth.semconv import METRICS, Metric
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- metrics:start -->", "<!-- metrics:end -->"
 HEAD = """\
-| Metric, and its name in Prometheus | Kind, unit | Attributes (`?`: may be absent) | What it counts |
+| Metric, and its name in Prometheus | Kind, unit | Attributes (`?`: may be absent) | Meaning |
 |---|---|---|---|
 """
 

@@ -19,9 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         function = getattr(item, "obj", None)
         if not is_hypothesis_test(function):
             continue
-        held = function._hypothesis_internal_use_settings  # noqa: SLF001 - there is no other way
+        held = function._hypothesis_internal_use_settings  # there is no other way
         if held.max_examples < TIMES * settings.default.max_examples:
-            function._hypothesis_internal_use_settings = settings(  # noqa: SLF001
+            function._hypothesis_internal_use_settings = settings(
                 held, max_examples=held.max_examples * TIMES, derandomize=False, deadline=None
             )
         item.add_marker(pytest.mark.timeout(TIMEOUT))

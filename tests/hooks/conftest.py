@@ -1,9 +1,12 @@
 """Fixtures of the hooks' tests."""
 
+import inspect
 from collections.abc import Iterator
 
 import pytest
+import requests
 from doubles import Server
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 
 
@@ -24,7 +27,8 @@ def server(_server: Server) -> Server:
 
 @pytest.fixture(autouse=True)
 def _off_afterwards() -> Iterator[None]:
-    """A test that fails in the middle leaves nothing on."""
+    """Begin without contrib's wrapper, which stays where ours was put around it; leave nothing on."""
+    requests.Session.send = inspect.unwrap(requests.Session.send)  # type: ignore[method-assign]
     yield
     if OAuthInstrumentor().is_instrumented_by_opentelemetry:
         OAuthInstrumentor().uninstrument()

@@ -112,7 +112,9 @@ class Adapter(BaseAdapter):
             answer = answer(request)
         if isinstance(answer, BaseException):
             raise answer
-        status, headers, body = (200, {}, json.dumps(answer)) if isinstance(answer, dict) else answer
+        status, headers, body = (
+            (200, {}, json.dumps(answer)) if isinstance(answer, dict) else answer
+        )
         raw = HTTPResponse(
             BytesIO(body.encode()), headers, status, preload_content=False, decode_content=False
         )
@@ -158,7 +160,7 @@ class Server:
                 self.rfile.read(length)
                 outer.routes.get(path, _answer_token)(self)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - http.server wants it so
 
             def log_message(self, *args: Any) -> None:
                 """Be quiet."""
@@ -167,7 +169,9 @@ class Server:
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}
+        )
         self._thread.start()
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from doubles import Server
+
 from opentelemetry.instrumentation.oauth import environment_variables
 from recorder import CANARY
 
@@ -87,7 +88,9 @@ def test_ours_is_the_parent_nothing_is_counted_twice_and_no_secret_of_a_url_is_t
 
     told = printed(stdout)
     spans = [each for each in told if "context" in each and "kind" in each]
-    ours = {each["context"]["span_id"]: each for each in spans if "oauth.endpoint" in each["attributes"]}
+    ours = {
+        each["context"]["span_id"]: each for each in spans if "oauth.endpoint" in each["attributes"]
+    }
     https = [each for each in spans if "http.url" in each["attributes"]]
     assert len(ours) + len(https) == len(spans)
     assert [each["name"] for each in ours.values()] == ["token client_credentials"] * 5

@@ -14,6 +14,7 @@ import pytest
 import requests
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from doubles import ENDPOINT, GRANT, TOKEN, failed_span, session_with
+
 from opentelemetry import trace
 from opentelemetry.instrumentation.oauth import get_telemetry
 from recorder import Recorder
@@ -213,7 +214,9 @@ def test_no_connection_is_an_outage_and_the_exception_goes_on(instrumented: Reco
     with pytest.raises(requests.exceptions.ConnectionError) as caught:
         session_with(problem).post(ENDPOINT, data=GRANT)
     assert caught.value is problem
-    assert instrumented.spans() == [failed_span("requests.exceptions.ConnectionError", "unavailable")]
+    assert instrumented.spans() == [
+        failed_span("requests.exceptions.ConnectionError", "unavailable")
+    ]
 
 
 def test_after_a_failure_a_success_is_told_as_one(instrumented: Recorder) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from doubles import ENDPOINT, GRANT, TOKEN, answering, session_with, token_span
+
 from opentelemetry import trace
 from opentelemetry.instrumentation.oauth import get_telemetry
 from recorder import Recorder
@@ -75,7 +76,7 @@ def test_locks_that_other_threads_held_at_the_fork_are_made_anew(instrumented: R
         telemetry.ledger._lock,
         telemetry.directory._lock,
         telemetry.providers._lock,
-        telemetry._resources._lock,
+        telemetry.resources._lock,
         telemetry.instruments._lock,
         telemetry._acquisitions._lock,
     ]

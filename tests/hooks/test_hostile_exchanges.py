@@ -16,6 +16,7 @@ import requests
 from doubles import Adapter
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 from recorder import Recorder
 
@@ -38,8 +39,15 @@ values = st.one_of(
     st.sampled_from(
         [
             *("authorization_code", "client_credentials", "refresh_token", "password", "", "code"),
-            *("urn:ietf:params:oauth:grant-type:jwt-bearer", "made_up", "a b", "%00%ff", "&=&", "\x00"),
-            *("𝔘nicode", "x" * 40_000, "eyJhbGciOiJub25lIn0.e30.", "\ud800"),
+            *(
+                "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                "made_up",
+                "a b",
+                "%00%ff",
+                "&=&",
+                "\x00",
+            ),
+            *("\U0001d518nicode", "x" * 40_000, "eyJhbGciOiJub25lIn0.e30.", "\ud800"),
         ]
     ),
     st.text(max_size=20),
@@ -56,8 +64,20 @@ headers = st.dictionaries(
     st.sampled_from(["Authorization", "Content-Type", "DPoP", "Cookie", "X-Odd"]),
     st.sampled_from(
         [
-            *(f"Bearer {SECRET}", f"DPoP {SECRET}", f"Basic {SECRET}", "Basic !!!", "Basic", "\xff"),
-            *("application/json", "application/x-www-form-urlencoded; charset=\x85", "", "a=" * 500),
+            *(
+                f"Bearer {SECRET}",
+                f"DPoP {SECRET}",
+                f"Basic {SECRET}",
+                "Basic !!!",
+                "Basic",
+                "\xff",
+            ),
+            *(
+                "application/json",
+                "application/x-www-form-urlencoded; charset=\x85",
+                "",
+                "a=" * 500,
+            ),
             f"Digest username={SECRET}",
         ]
     ),
@@ -65,8 +85,10 @@ headers = st.dictionaries(
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | values,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(names | st.text(max_size=5), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(names | st.text(max_size=5), inner, max_size=4)
+    ),
     max_leaves=8,
 )
 answers = st.tuples(
@@ -75,7 +97,13 @@ answers = st.tuples(
         st.sampled_from(["Content-Type", "WWW-Authenticate", "Retry-After", "Date", "X"]),
         st.sampled_from(
             [
-                *("application/json", f'Bearer error="{SECRET}"', "Digest", "DPoP", "Bearer " * 500),
+                *(
+                    "application/json",
+                    f'Bearer error="{SECRET}"',
+                    "Digest",
+                    "DPoP",
+                    "Bearer " * 500,
+                ),
                 *("-1", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", "", "\xff", 'Bearer error="'),
             ]
         ),
@@ -85,9 +113,15 @@ answers = st.tuples(
         st.binary(max_size=50),
         json_values.map(lambda value: json.dumps(value).encode()),
         pairs.map(lambda items: "&".join(f"{k}={v}" for k, v in items).encode("utf-8", "replace")),
-        st.sampled_from([b"", b"[" * 50_000, b'{"access_token":' + b"9" * 10_000 + b"}", b"<html>"]),
+        st.sampled_from(
+            [b"", b"[" * 50_000, b'{"access_token":' + b"9" * 10_000 + b"}", b"<html>"]
+        ),
         st.just(json.dumps({"error": SECRET, "error_description": SECRET}).encode()),
-        st.just(json.dumps({"access_token": SECRET, "expires_in": SECRET, "token_type": SECRET}).encode()),
+        st.just(
+            json.dumps(
+                {"access_token": SECRET, "expires_in": SECRET, "token_type": SECRET}
+            ).encode()
+        ),
     ),
 )
 bodies = st.one_of(
@@ -123,11 +157,11 @@ def by_requests(request: Any, answer: Any) -> str:
 def transport(answer: Any) -> httpx.MockTransport:
     status, fields, content = answer
     return httpx.MockTransport(
-        lambda _: httpx.Response(status, headers=in_latin1(fields), content=iter_once(content))
+        lambda _: httpx.Response(status, headers=in_latin1(fields), content=Once(content))
     )
 
 
-class iter_once(httpx.SyncByteStream, httpx.AsyncByteStream):
+class Once(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that must be read once only."""
 
     def __init__(self, content: bytes) -> None:
@@ -176,11 +210,23 @@ def by_async_httpx(request: Any, answer: Any) -> str:
 @HOSTILE
 @given(request=requests_of, answer=answers)
 @example(
-    request=("POST", "/token", [], {"Content-Type": "\xff"}, b"grant_type=refresh_token&refresh_token="),
+    request=(
+        "POST",
+        "/token",
+        [],
+        {"Content-Type": "\xff"},
+        b"grant_type=refresh_token&refresh_token=",
+    ),
     answer=(200, {"Content-Type": "application/json"}, b'{"access_token": null, "expires_in": -1}'),
 )
 @example(
-    request=("GET", f"/tokens/{SECRET}", [("access_token", SECRET)], {"Authorization": f"DPoP {SECRET}"}, None),
+    request=(
+        "GET",
+        f"/tokens/{SECRET}",
+        [("access_token", SECRET)],
+        {"Authorization": f"DPoP {SECRET}"},
+        None,
+    ),
     answer=(401, {"WWW-Authenticate": f'DPoP error="{SECRET}"'}, b""),
 )
 def test_a_program_fares_as_without_us_and_no_secret_is_told(

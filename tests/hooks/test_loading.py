@@ -17,7 +17,8 @@ import httpx
 import httpx2
 import pytest
 import requests
-from doubles import ENDPOINT, GRANT, TOKEN, answering, session_with, token_span
+from doubles import ENDPOINT, GRANT, TOKEN, session_with, token_span
+
 from opentelemetry import trace
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor, OAuthTelemetry, get_telemetry
 from opentelemetry.instrumentation.oauth.hooks.registry import LIBRARIES, registry
@@ -114,7 +115,9 @@ def test_off_the_telemetry_that_somebody_kept_tells_nothing(recorder: Recorder) 
         telemetry.token_acquired("cache")
         telemetry.pending_token_claimed()
         telemetry.refresh_skipped()
-        telemetry.authorization_started("https://as.example/authorize?client_id=a&response_type=code")
+        telemetry.authorization_started(
+            "https://as.example/authorize?client_id=a&response_type=code"
+        )
         telemetry.authorization_failed("access_denied")
         telemetry.rejected("https://api.example/", 401, {"WWW-Authenticate": "Bearer"})
         with telemetry.store_operation("get"):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import requests
 from doubles import ENDPOINT, GRANT, TOKEN, Adapter, answering, session_with, token_span
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 from recorder import Recorder
 
@@ -74,7 +75,9 @@ def test_auto_specced_mocks_of_our_hook_points_have_the_librarys_signature(
     assert send.call_count == 1
 
 
-@pytest.mark.parametrize("answer", [mock.Mock(), mock.MagicMock(), None, SimpleNamespace(), "faked"])
+@pytest.mark.parametrize(
+    "answer", [mock.Mock(), mock.MagicMock(), None, SimpleNamespace(), "faked"]
+)
 def test_whatever_a_mocked_client_returns_is_returned(answer: Any, recorder: Recorder) -> None:
     with (
         mock.patch.object(requests.Session, "send", return_value=answer),
@@ -82,7 +85,11 @@ def test_whatever_a_mocked_client_returns_is_returned(answer: Any, recorder: Rec
     ):
         OAuthInstrumentor().instrument(**recorder.providers)
         session, client = requests.Session(), httpx.Client(transport=answering(TOKEN))
-        for url in (ENDPOINT, "https://api.example/things", "https://api.example/?access_token=Cnry"):
+        for url in (
+            ENDPOINT,
+            "https://api.example/things",
+            "https://api.example/?access_token=Cnry",
+        ):
             prepared = requests.Request("POST", url, data=GRANT).prepare()
             assert session.send(prepared) is answer
             request = client.build_request("POST", url, data=GRANT)
@@ -104,7 +111,9 @@ class Anything(requests.Session):
 BEARER = {"Authorization": "Bearer Cnry"}
 
 
-@pytest.mark.parametrize("url", [ENDPOINT, "https://api.example/things", None, b"https://a/token", 7])
+@pytest.mark.parametrize(
+    "url", [ENDPOINT, "https://api.example/things", None, b"https://a/token", 7]
+)
 @pytest.mark.parametrize("method", [None, "POST", b"POST", mock.Mock()])
 @pytest.mark.parametrize("headers", [None, {}, BEARER, mock.Mock()])
 def test_a_request_that_was_never_prepared_is_not_ours_to_judge(
@@ -156,7 +165,16 @@ def test_mock_sessions_are_left_alone(instrumented: Recorder) -> None:
 
 def _session_state() -> dict[str, Any]:
     real = session_with(TOKEN)
-    names = ("stream", "verify", "cert", "proxies", "trust_env", "cookies", "hooks", "max_redirects")
+    names = (
+        "stream",
+        "verify",
+        "cert",
+        "proxies",
+        "trust_env",
+        "cookies",
+        "hooks",
+        "max_redirects",
+    )
     state = {name: getattr(real, name) for name in names}
     return state | {"get_adapter": real.get_adapter, "resolve_redirects": real.resolve_redirects}
 

@@ -26,10 +26,11 @@ from doubles import (
     token_span,
     unread_span,
 )
-from recorder import Recorder
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPDigestAuth
 from urllib3.util import Retry
+
+from recorder import Recorder
 
 # --- redirects ---------------------------------------------------------------------------------
 
@@ -84,8 +85,9 @@ def test_a_secret_in_the_url_of_a_hop_is_told_by_nobody(
     instrumented: Recorder, server: Server
 ) -> None:
     """Contrib's requests would see each hop; ours suppresses it where the URL carries a secret."""
-    from opentelemetry.instrumentation.oauth import OAuthInstrumentor
     from opentelemetry.instrumentation.requests import RequestsInstrumentor
+
+    from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 
     def redirect(handler: Any) -> None:
         answer(handler, 302, b"", Location="/things?access_token=Cnry-in-hop")
@@ -107,9 +109,12 @@ def test_too_many_redirects_is_one_failure(instrumented: Recorder) -> None:
     session.max_redirects = 3
     with pytest.raises(requests.exceptions.TooManyRedirects):
         session.post(ENDPOINT, data=GRANT)
-    with httpx.Client(
-        transport=answering(hop(307, "/token")), follow_redirects=True, max_redirects=3
-    ) as client, pytest.raises(httpx.TooManyRedirects):
+    with (
+        httpx.Client(
+            transport=answering(hop(307, "/token")), follow_redirects=True, max_redirects=3
+        ) as client,
+        pytest.raises(httpx.TooManyRedirects),
+    ):
         client.post(ENDPOINT, data=GRANT)
     told = [span["attributes"]["error.type"] for span in instrumented.spans()]
     assert told == ["requests.exceptions.TooManyRedirects", "httpx.TooManyRedirects"]
@@ -281,7 +286,7 @@ def test_retries_of_urllib3_below_requests_are_one_exchange(
 ) -> None:
     """Nothing above the adapter knows of them: one call of ``Session.send``, told as it ended.
 
-    Our count is then one and the server's three: documented in the README.
+    Our count is then one and the server's three.
     """
     left = [503, 503]
 
@@ -382,7 +387,9 @@ def test_a_request_from_inside_a_response_hook_is_an_exchange_of_its_own(
 
     def introspect(response: requests.Response, **_: Any) -> None:
         if response.request.path_url == "/token":
-            session.post("https://as.example/introspect", data={"token": "Cnry"}, auth=("a", "Cnry"))
+            session.post(
+                "https://as.example/introspect", data={"token": "Cnry"}, auth=("a", "Cnry")
+            )
 
     session.hooks["response"].append(introspect)
     session.post(ENDPOINT, data=GRANT)

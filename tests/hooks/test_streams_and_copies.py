@@ -24,6 +24,7 @@ from doubles import (
     token_span,
     unread_span,
 )
+
 from recorder import Recorder
 
 BODY = json.dumps(TOKEN).encode()
@@ -283,7 +284,9 @@ def test_sessions_and_responses_of_requests_are_pickled_as_ever(instrumented: Re
     assert instrumented.spans() == [token_span()] * 3
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
+@pytest.mark.parametrize(
+    "duplicate", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))]
+)
 def test_responses_of_httpx_are_pickled_before_and_after_they_are_read(
     duplicate: Any, instrumented: Recorder
 ) -> None:
@@ -307,7 +310,14 @@ def test_nothing_is_set_on_what_belongs_to_the_program(instrumented: Recorder) -
         response = session.post(ENDPOINT, data=GRANT)
         with httpx.Client(transport=answering(TOKEN)) as client:
             modern = client.post(ENDPOINT, data=GRANT)
-            objects: list[Any] = [session, response, response.request, client, modern, modern.request]
+            objects: list[Any] = [
+                session,
+                response,
+                response.request,
+                client,
+                modern,
+                modern.request,
+            ]
             return [set(vars(each)) for each in objects]
 
     from opentelemetry.instrumentation.oauth import OAuthInstrumentor

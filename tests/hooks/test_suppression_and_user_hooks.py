@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 from doubles import ENDPOINT, GRANT, TOKEN, answering, failed_span, session_with, token_span
-from opentelemetry import context, trace
-from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthInstrumentor, get_telemetry
 from opentelemetry.instrumentation.utils import (
     suppress_http_instrumentation,
     suppress_instrumentation,
 )
+
+from opentelemetry import context, trace
+from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthInstrumentor, get_telemetry
 from recorder import Recorder
 
 # --- suppression -------------------------------------------------------------------------------
@@ -40,9 +41,7 @@ def as_server_and_api(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=TOKEN)
 
 
-@pytest.mark.parametrize(
-    "key", ["suppress_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY]
-)
+@pytest.mark.parametrize("key", ["suppress_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY])
 def test_either_spelling_of_suppress_instrumentation_silences_us(
     key: str, instrumented: Recorder
 ) -> None:

@@ -20,10 +20,11 @@ import requests
 from doubles import GRANT, NO_TLS, Server, token_span
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
-from opentelemetry.instrumentation.oauth import OAuthInstrumentor
-from opentelemetry.instrumentation.oauth.hooks.outermost import make_outermost
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan
+
+from opentelemetry.instrumentation.oauth import OAuthInstrumentor
+from opentelemetry.instrumentation.oauth.hooks.outermost import make_outermost
 from recorder import Recorder
 
 OURS, REQUESTS, HTTPX = "ours", "requests", "httpx"
@@ -148,7 +149,9 @@ def test_made_outermost_ours_is_the_parent_in_every_order(
     told = by_scope(recorder)
     assert {name: len(spans) for name, spans in told.items()} == {OURS: 3, REQUESTS: 1, HTTPX: 2}
     parents = {span.context.span_id for span in told[OURS]}
-    assert all(span.parent and span.parent.span_id in parents for span in told[REQUESTS] + told[HTTPX])
+    assert all(
+        span.parent and span.parent.span_id in parents for span in told[REQUESTS] + told[HTTPX]
+    )
     assert [span.parent for span in told[OURS]] == [None] * 3
     assert recorder.total("oauth.flow") == 3
 

@@ -332,7 +332,7 @@ class Driver:
     """A row: a library, how a client of it is made, and what it raises."""
 
     name: str
-    make: Callable[[Credentials, float], Client]
+    make: Callable[..., Client]
     module: str
     """The HTTP library beneath."""
 
@@ -348,6 +348,10 @@ class Driver:
     @property
     def is_async(self) -> bool:
         return self.name.endswith("async")
+
+    def connections(self) -> Any:
+        """What clients of an async library may share: ``make(…, transport=driver.connections())``."""
+        return {"httpx": httpx, "httpx2": httpx2}[self.module].AsyncHTTPTransport(verify=False)
 
     def exception(self, what: str) -> str:
         """``error.type`` where nobody answers."""
@@ -388,20 +392,20 @@ def _requests(who: Credentials, timeout: float) -> Client:
     return Bare(session, who)
 
 
-def _httpx(kind: type) -> Callable[[Credentials, float], Client]:
-    def make(who: Credentials, timeout: float) -> Client:
-        return Bare(kind(timeout=timeout, follow_redirects=True, **HTTPX_OPTIONS), who)
+def _httpx(kind: type) -> Callable[..., Client]:
+    def make(who: Credentials, timeout: float, **options: Any) -> Client:
+        options |= HTTPX_OPTIONS
+        return Bare(kind(timeout=timeout, follow_redirects=True, **options), who)
 
     return make
 
 
-def _authlib(kind: type, assertion_client: type) -> Callable[[Credentials, float], Client]:
-    def make(who: Credentials, timeout: float) -> Client:
-        options = (
-            {"default_timeout": timeout}
-            if kind is OAuth2Session
-            else {"timeout": timeout, "follow_redirects": True, **HTTPX_OPTIONS}
-        )
+def _authlib(kind: type, assertion_client: type) -> Callable[..., Client]:
+    def make(who: Credentials, timeout: float, **options: Any) -> Client:
+        if kind is OAuth2Session:
+            options |= {"default_timeout": timeout}
+        else:
+            options |= {"timeout": timeout, "follow_redirects": True, **HTTPX_OPTIONS}
         session = kind(
             who.client_id,
             who.secret or None,

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from authlib.integrations.flask_client import OAuth, OAuthError
-from browser import login as log_in
 from flask import Flask
 from flask.testing import FlaskClient
 from servers import Server, presets
 from told import Exchange, check, ours
 
+from browser import login as log_in
 from recorder import Recorder
 
 pytestmark = pytest.mark.integration

@@ -13,14 +13,14 @@ import time
 from typing import Any
 
 import pytest
-from browser import approve_device
-from browser import login as log_in
 from drivers import AUTHLIB, BARE, BY_NAME, CALLBACK, Client, Driver, Login, challenge, query
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from oidc_provider_server import Server
 from told import Exchange, check
 
+from browser import approve_device
+from browser import login as log_in
 from recorder import Recorder
 
 pytestmark = pytest.mark.integration

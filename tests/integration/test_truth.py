@@ -54,6 +54,8 @@ class Program:
         self.url = url
         self.dice = random.Random(seed)
         self.clients: dict[Any, Client] = {}
+        # Two hundred tasks with a connection for each of their clients were too many for a server.
+        self.options = {"transport": self.driver.connections()} if self.driver.is_async else {}
         self.tokens: list[dict[str, Any]] = []
         self.rotated: list[dict[str, Any]] = []
         self.devices: list[dict[str, Any]] = []
@@ -64,7 +66,9 @@ class Program:
     def client(self, client_id: str, secret: str | None = None) -> Client:
         key = (client_id, secret)
         if key not in self.clients:
-            self.clients[key] = self.driver.make(self.credentials(client_id, secret), 60)
+            self.clients[key] = self.driver.make(
+                self.credentials(client_id, secret), 60, **self.options
+            )
         return self.clients[key]
 
     async def run(self, exchanges: int, steps: dict[str, int]) -> None:

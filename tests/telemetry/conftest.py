@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from by_hand import Clock
+
 from opentelemetry.instrumentation.oauth import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry import authorization, ledger, recording
 from recorder import Recorder

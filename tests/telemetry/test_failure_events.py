@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, credentials, refresh, tell
+
 from opentelemetry.instrumentation.oauth import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.protocol.errors import ERROR_CODES
 from opentelemetry.instrumentation.oauth.telemetry.events import AUDIT_EVENTS, audit_event
@@ -88,15 +90,24 @@ def test_each_has_an_audit_name_that_a_person_can_grep_for(
     telemetry: OAuthTelemetry,
     recorder: Recorder,
 ) -> None:
-    try:
+    raised = pytest.raises(type(answer)) if status is None else nullcontext()
+    with raised:
         tell(telemetry, credentials(), answer, status or 0)
-    except BaseException as problem:
-        assert problem is answer
     (event,) = recorder.events()
     attributes = event["attributes"]
-    told = attributes["error.type"], attributes["oauth.failure.class"], attributes["oauth.audit.event"]
+    told = (
+        attributes["error.type"],
+        attributes["oauth.failure.class"],
+        attributes["oauth.audit.event"],
+    )
     assert told == (error_type, failure_class, audit)
     assert (event["name"], event["severity"], event["body"]) == ("oauth.failure", "WARN", audit)
+
+
+def test_how_long_to_wait_is_told(telemetry: OAuthTelemetry, recorder: Recorder) -> None:
+    tell(telemetry, credentials(), {}, 429, headers={"Retry-After": "7"})
+    assert recorder.spans()[0]["attributes"]["oauth.retry_after"] == 7
+    assert recorder.events()[0]["attributes"]["oauth.retry_after"] == 7
 
 
 def test_reuse_of_a_rotated_refresh_token_is_a_security_event_instead(
@@ -129,7 +140,7 @@ def test_and_a_wrong_state_at_the_callback(telemetry: OAuthTelemetry, recorder: 
 
 
 def test_the_audit_names_are_a_closed_table() -> None:
-    assert ERROR_CODES <= AUDIT_EVENTS.keys()
+    assert AUDIT_EVENTS.keys() >= ERROR_CODES
     for name in AUDIT_EVENTS.values():
         assert name.startswith("ERR_")
         assert name == name.upper()
@@ -142,9 +153,13 @@ def test_a_collision_or_a_redundant_request_is_no_event(
 ) -> None:
     tell(telemetry, credentials())
     tell(telemetry, credentials())
-    with telemetry.exchange("POST", ENDPOINT, {}, "grant_type=refresh_token&refresh_token=Cnry") as one:
+    with telemetry.exchange(
+        "POST", ENDPOINT, {}, "grant_type=refresh_token&refresh_token=Cnry"
+    ) as one:
         assert one is not None
-        with telemetry.exchange("POST", "https://as.example/t/token", {}, "grant_type=refresh_token&refresh_token=Cnry") as two:
+        with telemetry.exchange(
+            "POST", "https://as.example/t/token", {}, "grant_type=refresh_token&refresh_token=Cnry"
+        ) as two:
             assert two is not None
             two.finish(200, {}, '{"access_token": "Cnry"}')
         one.finish(200, {}, '{"access_token": "Cnry"}')

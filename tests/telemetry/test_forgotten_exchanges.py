@@ -7,9 +7,10 @@ import threading
 from typing import Any
 
 import httpx
+from opentelemetry.sdk.trace import SpanProcessor
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor, OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry import forgotten
-from opentelemetry.sdk.trace import SpanProcessor
 from recorder import Recorder
 
 FORM = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "Cnry"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, Clock, credentials, refresh, tell
+
 from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthTelemetry, refresh_context
 from opentelemetry.instrumentation.oauth.protocol.authorization import s256
 from opentelemetry.instrumentation.oauth.telemetry.ledger import Ledger
@@ -418,7 +419,9 @@ def test_it_is_bounded_and_the_least_recently_used_goes_first(
     for number in range(30):
         login(telemetry, issued(f"Cnry-refresh-{number}"))
         tell(telemetry, credentials(scope=str(number)))
-        telemetry.authorization_started(f"{AUTHORIZE}&state=Cnry{number}&code_challenge=Cnry{number}")
+        telemetry.authorization_started(
+            f"{AUTHORIZE}&state=Cnry{number}&code_challenge=Cnry{number}"
+        )
         tell(telemetry, refresh("Cnry-refresh-0"), TOKEN)  # always in use: it stays
     ledger = telemetry.ledger
     kinds = (ledger._refresh_tokens, ledger._states, ledger._challenges, ledger._fresh_until)

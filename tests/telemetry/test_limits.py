@@ -7,6 +7,7 @@ import hmac
 
 import pytest
 from by_hand import FORM, TOKEN, credentials, tell
+
 from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry.directory import EndpointDirectory
 from recorder import Recorder
@@ -27,7 +28,9 @@ def test_the_101st_server_is_other_and_has_no_port(
             tell(telemetry, credentials(), url=f"https://as{number}.example:8443/token")
     named = {(f"as{number}.example", 8443) for number in range(100)}
     assert addresses(recorder, "oauth.client.request.duration") == named | {("_OTHER", None)}
-    assert addresses(recorder, "oauth.flow") == {(host, None) for host, _ in named} | {("_OTHER", None)}
+    assert addresses(recorder, "oauth.flow") == {(host, None) for host, _ in named} | {
+        ("_OTHER", None)
+    }
     assert recorder.total("oauth.flow", server__address="_OTHER") == 6
     # A span may tell it: its attributes are no series.
     assert recorder.spans()[-1]["attributes"]["server.address"] == "as102.example"
@@ -35,7 +38,12 @@ def test_the_101st_server_is_other_and_has_no_port(
 
 def test_a_port_makes_another_server_and_the_schemes_own_is_none(recorder: Recorder) -> None:
     telemetry = OAuthTelemetry(OAuthConfig(max_servers=2), **recorder.providers)
-    for url in ("https://a/token", "https://a:443/token", "https://a:8443/token", "https://b/token"):
+    for url in (
+        "https://a/token",
+        "https://a:443/token",
+        "https://a:8443/token",
+        "https://b/token",
+    ):
         tell(telemetry, credentials(), url=url)
     assert addresses(recorder, "oauth.client.request.duration") == {
         ("a", None),
@@ -72,7 +80,9 @@ def test_me_is_userinfo_where_the_metadata_says_so_and_a_plain_resource_elsewher
     bearer = {"Authorization": "Bearer Cnry"}
     with telemetry.exchange("GET", "https://as.example/me", bearer) as exchange:
         assert exchange is None
-    metadata(telemetry, '{"issuer": "https://as.example", "userinfo_endpoint": "https://as.example/me"}')
+    metadata(
+        telemetry, '{"issuer": "https://as.example", "userinfo_endpoint": "https://as.example/me"}'
+    )
     for url in ("https://as.example/me", "https://as.example:443/me?lang=en"):
         with telemetry.exchange("GET", url, bearer) as exchange:
             assert exchange is not None

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, credentials, refresh, tell
-from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthTelemetry, __version__, semconv
 from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, TraceIdRatioBased
+
+from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthTelemetry, __version__, semconv
 from recorder import Recorder
 
 
@@ -78,15 +79,20 @@ def test_exemplars_link_each_point_to_its_span(recorder: Recorder) -> None:
         [reader], exemplar_filter=TraceBasedExemplarFilter(), shutdown_on_exit=False
     )
     telemetry = OAuthTelemetry(**{**recorder.providers, "meter_provider": meters})
-    telemetry.authorization_started("https://as.example/authorize?response_type=code&client_id=a&state=s")
+    telemetry.authorization_started(
+        "https://as.example/authorize?response_type=code&client_id=a&state=s"
+    )
     tell(telemetry, refresh("Cnry-1"), {**TOKEN, "refresh_token": "Cnry-2"})
     tell(telemetry, refresh("Cnry-1"), {"error": "invalid_grant"}, 400)
+    tell(telemetry, refresh("Cnry-2"), TOKEN)
     telemetry.authorization_failed("access_denied", state="s")
     spans = {span.context.span_id for span in recorder.raw_spans()}
     data = reader.get_metrics_data()
     assert data is not None
     exemplars = {
-        metric.name: {exemplar.span_id for point in metric.data.data_points for exemplar in point.exemplars}
+        metric.name: {
+            exemplar.span_id for point in metric.data.data_points for exemplar in point.exemplars
+        }
         for resource in data.resource_metrics
         for scope in resource.scope_metrics
         for metric in scope.metrics
@@ -122,11 +128,10 @@ def test_boundaries_are_exactly_those_of_the_contract(recorder: Recorder) -> Non
 
 
 def test_durations_are_seconds(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from opentelemetry.instrumentation.oauth.telemetry import exchange, handler
+    from opentelemetry.instrumentation.oauth.telemetry import exchange
 
     times = iter([10.0, 12.5])
     monkeypatch.setattr(exchange, "perf_counter", lambda: next(times))
-    monkeypatch.setattr(handler, "perf_counter", lambda: next(times))
     telemetry = OAuthTelemetry(**recorder.providers)
     tell(telemetry, refresh(), TOKEN)
     for name in ("oauth.client.request.duration", "token.refresh.duration"):
@@ -144,7 +149,9 @@ def test_the_scope_has_our_name_and_version_and_no_schema_url(recorder: Recorder
     scopes += [log.instrumentation_scope for log in recorder._logs.get_finished_logs()]
     data = recorder._reader.get_metrics_data()
     assert data is not None
-    scopes += [scope.scope for resource in data.resource_metrics for scope in resource.scope_metrics]
+    scopes += [
+        scope.scope for resource in data.resource_metrics for scope in resource.scope_metrics
+    ]
     told = {(scope.name, scope.version, scope.schema_url or "") for scope in scopes if scope}
     assert told == {("opentelemetry.instrumentation.oauth", __version__, "")}
     telemetry.close()

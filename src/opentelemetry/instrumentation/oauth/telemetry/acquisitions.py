@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 from threading import RLock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from opentelemetry.metrics import (
     CallbackOptions,
@@ -15,9 +15,7 @@ from opentelemetry.metrics import (
 )
 
 from opentelemetry.instrumentation.oauth.semconv import TOKEN_ACQUISITIONS, Attribute
-
-if TYPE_CHECKING:
-    from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
+from opentelemetry.instrumentation.oauth.telemetry.instruments import Instruments
 
 
 class Acquisitions:
@@ -30,27 +28,27 @@ class Acquisitions:
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], int] = {}
         self._lock = RLock()
-        self._tellers: set[OAuthTelemetry] = set()
+        self._tellers: set[Instruments] = set()
         self._observed = False
 
     def after_fork(self) -> None:
         """Make the lock anew: whoever held it is not in the child."""
         self._lock = RLock()
 
-    def count(self, telemetry: OAuthTelemetry, source: str, reason: str) -> None:
+    def count(self, instruments: Instruments, source: str, reason: str) -> None:
         """Count one token; the counts are observed until all who told have closed."""
         key = (source, reason)
         with self._lock:
-            self._tellers.add(telemetry)
+            self._tellers.add(instruments)
             self._counts[key] = self._counts.get(key, 0) + 1
             first, self._observed = not self._observed, True
         if first:
-            telemetry.instruments.observe(TOKEN_ACQUISITIONS, self._observe)
+            instruments.observe(TOKEN_ACQUISITIONS, self._observe)
 
-    def close(self, telemetry: OAuthTelemetry) -> None:
+    def close(self, instruments: Instruments) -> None:
         """Forget one who told."""
         with self._lock:
-            self._tellers.discard(telemetry)
+            self._tellers.discard(instruments)
 
     def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
         if not self._tellers:

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from hashlib import sha256
 from hmac import digest
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from opentelemetry.instrumentation.oauth.config import OAuthConfig
 from opentelemetry.instrumentation.oauth.protocol.paths import safe_path
+from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
+from opentelemetry.instrumentation.oauth.protocol.response import Conclusion
 from opentelemetry.instrumentation.oauth.semconv import (
     OTHER,
     Attribute,
     ClientAuth,
-    Endpoint,
-    GrantType,
     Outcome,
 )
 from opentelemetry.instrumentation.oauth.telemetry.instruments import Attributes
-
-if TYPE_CHECKING:
-    from opentelemetry.instrumentation.oauth.config import OAuthConfig
-    from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
-    from opentelemetry.instrumentation.oauth.protocol.response import Conclusion
-    from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
+from opentelemetry.instrumentation.oauth.telemetry.opening import Opening
 
 
-def request_attributes(exchange: Exchange) -> Attributes:
+def request_attributes(opening: Opening, config: OAuthConfig) -> Attributes:
     """Give what is known before the request leaves; a sampler sees it."""
-    request = exchange.request
+    request = opening.request
     attributes: Attributes = {Attribute.ENDPOINT: request.endpoint}
     if request.grant_type is not None:
         attributes[Attribute.GRANT_TYPE] = request.grant_type
@@ -37,14 +33,14 @@ def request_attributes(exchange: Exchange) -> Attributes:
         if request.port is not None and not request.port_is_default:
             attributes[Attribute.SERVER_PORT] = request.port
     attributes[Attribute.URL_PATH] = _url_path(request.path)
-    if exchange.said.library is not None:
-        attributes[Attribute.LIBRARY] = exchange.said.library
-    if exchange.refresh_type is not None:
-        attributes[Attribute.REFRESH_TYPE] = exchange.refresh_type
-    pkce_method = _pkce_method(exchange)
+    if opening.said.library is not None:
+        attributes[Attribute.LIBRARY] = opening.said.library
+    if opening.refresh_type is not None:
+        attributes[Attribute.REFRESH_TYPE] = opening.refresh_type
+    pkce_method = opening.pkce_method
     if pkce_method is not None:
         attributes[Attribute.PKCE_METHOD] = pkce_method
-    _add_identity(attributes, request, exchange.telemetry.config)
+    _add_identity(attributes, request, config)
     return attributes
 
 
@@ -100,16 +96,6 @@ def grant_of(request: OAuthRequest) -> str:
 def client_auth_of(request: OAuthRequest) -> str:
     """Give the client authentication as it stands on a metric."""
     return request.client_auth_method or ClientAuth.NONE
-
-
-def _pkce_method(exchange: Exchange) -> str | None:
-    request = exchange.request
-    if request.endpoint != Endpoint.TOKEN or request.grant_type != GrantType.AUTHORIZATION_CODE:
-        return None
-    if "code_verifier" not in request.params:
-        return "none"
-    seen = exchange.authorization
-    return "unknown" if seen is None or seen.pkce_method == "none" else seen.pkce_method
 
 
 def _add_identity(attributes: Attributes, request: OAuthRequest, config: OAuthConfig) -> None:

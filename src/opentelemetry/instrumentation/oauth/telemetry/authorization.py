@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from opentelemetry.trace import (
     Link,
@@ -20,16 +19,14 @@ from opentelemetry.instrumentation.oauth.protocol.errors import failure_class, t
 from opentelemetry.instrumentation.oauth.protocol.paths import split
 from opentelemetry.instrumentation.oauth.semconv import Attribute, ClientAuth, Endpoint, Outcome
 from opentelemetry.instrumentation.oauth.telemetry import events, scope
-
-if TYPE_CHECKING:
-    from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
-    from opentelemetry.instrumentation.oauth.telemetry.instruments import Attributes
+from opentelemetry.instrumentation.oauth.telemetry.instruments import Attributes
+from opentelemetry.instrumentation.oauth.telemetry.outlet import Outlet
 
 
-def started(telemetry: OAuthTelemetry, asked: AuthorizationRequest) -> None:
+def started(outlet: Outlet, asked: AuthorizationRequest) -> None:
     """Count an authorization URL and remember its state and challenge."""
     span_context = get_current_span().get_span_context()
-    seen = telemetry.ledger.authorization_seen(
+    seen = outlet.ledger.authorization_seen(
         state=asked.state,
         challenge=asked.challenge,
         pkce_method=asked.pkce_method,
@@ -39,22 +36,22 @@ def started(telemetry: OAuthTelemetry, asked: AuthorizationRequest) -> None:
     point: Attributes = {
         Attribute.RESPONSE_TYPE: asked.response_type,
         Attribute.PKCE_METHOD: seen.pkce_method,
-        Attribute.SERVER_ADDRESS: _server(telemetry, asked.host, asked.port, asked.port_is_default)[
+        Attribute.SERVER_ADDRESS: _server(outlet, asked.host, asked.port, asked.port_is_default)[
             Attribute.SERVER_ADDRESS
         ],
     }
-    telemetry.instruments.add(semconv.AUTHORIZATION_STARTED, 1, point)
+    outlet.instruments.add(semconv.AUTHORIZATION_STARTED, 1, point)
 
 
 def failed(
-    telemetry: OAuthTelemetry,
+    outlet: Outlet,
     error: str,
     state: str | None,
     authorization_endpoint: str | None,
     grant_type: str,
 ) -> None:
     """Tell an authorization that came back as an error: a span ended at once, points, an event."""
-    seen = None if state is None else telemetry.ledger.authorization_of(state=state)
+    seen = None if state is None else outlet.ledger.authorization_of(state=state)
     error_type, metric_error_type = tell_error(error, () if state is None else (state,))
     what_to_do = failure_class(None, error_type)
     attributes: Attributes = {
@@ -69,12 +66,12 @@ def failed(
         attributes[Attribute.SERVER_ADDRESS] = address.host
         if address.port is not None and not address.port_is_default:
             attributes[Attribute.SERVER_PORT] = address.port
-        server = _server(telemetry, address.host, address.port, address.port_is_default)
+        server = _server(outlet, address.host, address.port, address.port_is_default)
     library = scope.current().library
     if library is not None:
         attributes[Attribute.LIBRARY] = library
     link = None if seen is None else seen.span_context
-    span = telemetry.tracer.start_span(
+    span = outlet.tracer.start_span(
         Endpoint.AUTHORIZATION,
         kind=SpanKind.INTERNAL,
         attributes=attributes,
@@ -92,7 +89,7 @@ def failed(
         if seen is not None and seen.started_at is not None:
             waited = monotonic() - seen.started_at
             seen.started_at = None
-            telemetry.instruments.record(semconv.AUTHORIZATION_DURATION, waited, told, context)
+            outlet.instruments.record(semconv.AUTHORIZATION_DURATION, waited, told, context)
         flow: Attributes = {
             Attribute.ROLE: "client",
             Attribute.GRANT_TYPE: grant_type,
@@ -102,14 +99,12 @@ def failed(
         }
         if server:
             flow[Attribute.SERVER_ADDRESS] = server[Attribute.SERVER_ADDRESS]
-        telemetry.instruments.add(semconv.FLOW, 1, flow, context)
+        outlet.instruments.add(semconv.FLOW, 1, flow, context)
         audit = events.audit_event(error_type, what_to_do)
-        events.emit(telemetry.logger, audit, attributes, context)
+        events.emit(outlet.logger, audit, attributes, context)
     finally:
         span.end()
 
 
-def _server(
-    telemetry: OAuthTelemetry, host: str, port: int | None, port_is_default: bool
-) -> Attributes:
-    return telemetry.providers.attributes(host, None if port_is_default else port)
+def _server(outlet: Outlet, host: str, port: int | None, port_is_default: bool) -> Attributes:
+    return outlet.providers.attributes(host, None if port_is_default else port)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import weakref
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from time import perf_counter
 
 from opentelemetry.context import get_current
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.oauth import semconv
-from opentelemetry.instrumentation.oauth.config import OAuthConfig
-from opentelemetry.instrumentation.oauth.guard import guarded, report
+from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.protocol.authorization import parse_authorization_url
 from opentelemetry.instrumentation.oauth.protocol.paths import split
 from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest, recognise
@@ -27,17 +20,11 @@ from opentelemetry.instrumentation.oauth.semconv import (
     Result,
 )
 from opentelemetry.instrumentation.oauth.telemetry import authorization, forgotten
-from opentelemetry.instrumentation.oauth.telemetry.acquisitions import acquisitions_of
-from opentelemetry.instrumentation.oauth.telemetry.directory import EndpointDirectory
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
-from opentelemetry.instrumentation.oauth.telemetry.instruments import Instruments
-from opentelemetry.instrumentation.oauth.telemetry.ledger import Ledger
-from opentelemetry.instrumentation.oauth.telemetry.recording import record_exchange
-from opentelemetry.instrumentation.oauth.telemetry.servers import ServerAddresses
-from opentelemetry.instrumentation.oauth.version import __version__
+from opentelemetry.instrumentation.oauth.telemetry.outlet import Outlet
 
 
-class OAuthTelemetry:
+class OAuthTelemetry(Outlet):
     """Tells what a program's OAuth does, in the names of `semconv`.
 
     `OAuthInstrumentor` makes one and hooks the HTTP libraries to it; `get_telemetry` gives that
@@ -57,42 +44,6 @@ class OAuthTelemetry:
         ...     pass  # token = store.get(key)
     """
 
-    def __init__(
-        self,
-        config: OAuthConfig | None = None,
-        *,
-        tracer_provider: trace.TracerProvider | None = None,
-        meter_provider: metrics.MeterProvider | None = None,
-        logger_provider: _logs.LoggerProvider | None = None,
-    ) -> None:
-        self.config = config = config or OAuthConfig()
-        name, version = semconv.SCOPE_NAME, __version__
-        if not config.traces:
-            tracer_provider = trace.NoOpTracerProvider()
-        if not config.metrics:
-            meter_provider = metrics.NoOpMeterProvider()
-        if not config.events:
-            logger_provider = _logs.NoOpLoggerProvider()
-        # No schema_url: the Prometheus exporters would make a label of it.
-        self.tracer = trace.get_tracer(name, version, tracer_provider)
-        self.logger = _logs.get_logger(name, version, logger_provider)
-        self.instruments = Instruments(metrics.get_meter(name, version, meter_provider))
-        self.ledger = Ledger(config.ledger_size)
-        self.directory = EndpointDirectory(config.token_endpoints)
-        self.providers = ServerAddresses(config.max_servers)
-        self._resources = ServerAddresses(config.max_servers)
-        self._excluded = [re.compile(pattern) for pattern in config.excluded_urls]
-        self._request_hook = config.request_hook and guarded(
-            config.request_hook, "calling request_hook"
-        )
-        self._response_hook = config.response_hook and guarded(
-            config.response_hook, "calling response_hook"
-        )
-        self._acquisitions = acquisitions_of(meter_provider)
-        self.active = True
-        """False once the instrumentation is off: the callbacks of instruments cannot be removed."""
-        _alive.add(self)
-
     # Exchanges, as the hooks tell them
 
     def begin(self, request: OAuthRequest, native: object = None) -> Exchange | None:
@@ -103,31 +54,9 @@ class OAuthTelemetry:
             native: The HTTP library's own request, for ``request_hook``.
         """
         forgotten.tell_waiting()
-        if not self._is_on or self._is_excluded(request):
+        if not self.is_on or self.excludes(request.key):
             return None
         return Exchange(self, request, native)
-
-    def run_request_hook(self, exchange: Exchange) -> None:
-        """Call the user's ``request_hook``, within the exchange's span."""
-        if self._request_hook is not None:
-            self._request_hook(exchange.span, exchange.native)
-
-    def run_response_hook(self, exchange: Exchange, response: object) -> None:
-        """Call the user's ``response_hook``."""
-        if self._response_hook is not None and response is not None:
-            self._response_hook(exchange.span, exchange.native, response)
-
-    def conclude(self, exchange: Exchange, conclusion: Conclusion) -> None:
-        """Record the end of an exchange. For `Exchange`, which sees to it that it happens once."""
-        if not self.active:
-            return
-        duration = perf_counter() - exchange.started_at
-        try:
-            record_exchange(self, exchange, conclusion, duration)
-        finally:
-            exchange.span.end()
-        if conclusion.learned:
-            self.directory.learn(conclusion.learned)
 
     def rejected(self, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Count an answer of 401 or 403 to a request that carried a Bearer or DPoP credential.
@@ -136,23 +65,16 @@ class OAuthTelemetry:
         RFC 9449 section 7.1), nor for a demand for a nonce.
         """
         error_type = rejection(status, headers)
-        if error_type is None or not self._is_on:
+        if error_type is None or not self.is_on:
             return
         resource = split(url)
         port = None if resource.port_is_default else resource.port
-        address = self._resources.attributes(resource.host, port)[Attribute.SERVER_ADDRESS]
+        address = self.resources.attributes(resource.host, port)[Attribute.SERVER_ADDRESS]
         self.instruments.add(
             semconv.RESOURCE_REJECTIONS,
             1,
             {Attribute.ERROR_TYPE: error_type, Attribute.SERVER_ADDRESS: address},
         )
-
-    @property
-    def _is_on(self) -> bool:
-        return self.active and is_instrumentation_enabled()
-
-    def _is_excluded(self, request: OAuthRequest) -> bool:
-        return any(pattern.search(request.key) for pattern in self._excluded)
 
     # The manual API
 
@@ -214,7 +136,7 @@ class OAuthTelemetry:
             ...     "https://as.example/authorize?response_type=code&client_id=a&state=s"
             ... )
         """
-        if not self._is_on:
+        if not self.is_on:
             return
         try:
             asked = parse_authorization_url(url)
@@ -248,7 +170,7 @@ class OAuthTelemetry:
             >>> OAuthTelemetry().authorization_failed("access_denied", state="s")
         """
         _check("grant_type", grant_type, _AUTHORIZATION_GRANTS)
-        if not self._is_on:
+        if not self.is_on:
             return
         try:
             authorization.failed(self, error, state, authorization_endpoint, grant_type)
@@ -269,7 +191,7 @@ class OAuthTelemetry:
         _check("source", source, semconv.TOKEN_SOURCES)
         _check("reason", reason, semconv.REFRESH_REASONS)
         if self.active:
-            self._acquisitions.count(self, source, reason)
+            self._acquisitions.count(self.instruments, source, reason)
 
     @contextmanager
     def store_operation(self, operation: str) -> Generator[None]:
@@ -311,25 +233,8 @@ class OAuthTelemetry:
         )
 
     def _count(self, metric: semconv.Metric, attributes: dict[str, str | int]) -> None:
-        if self._is_on:
+        if self.is_on:
             self.instruments.add(metric, 1, attributes, get_current())
-
-    # Life cycle
-
-    def after_fork(self) -> None:
-        """Make the locks anew: whoever held one is not in the child."""
-        self._acquisitions.after_fork()
-        self.instruments.after_fork()
-        self.ledger.after_fork()
-        self.directory.after_fork()
-        self.providers.after_fork()
-        self._resources.after_fork()
-
-    def close(self) -> None:
-        """Tell what had to wait, and nothing after it."""
-        forgotten.tell_waiting()
-        self.active = False
-        self._acquisitions.close(self)
 
 
 _AUTHORIZATION_GRANTS = (semconv.GrantType.AUTHORIZATION_CODE, semconv.GrantType.IMPLICIT)
@@ -344,16 +249,3 @@ _NEVER_ANSWERED = Conclusion(
 def _check(name: str, value: str, allowed: Collection[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}; not {value!r}")
-
-
-_alive: weakref.WeakSet[OAuthTelemetry] = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    forgotten.after_fork()
-    for telemetry in list(_alive):
-        telemetry.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -9,18 +9,27 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from opentelemetry.instrumentation.oauth import semconv
+from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
 
-if TYPE_CHECKING:
-    from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
+
+class OpenExchange(Protocol):
+    """What is asked of an exchange that is under way."""
+
+    concluded: bool
+    native: Any
+
+    def covers(self, request: OAuthRequest) -> bool:
+        """Whether ``request`` is this exchange's own, seen again by a transport beneath."""
+        ...
 
 
 class Scope(NamedTuple):
     """What holds for the code that runs now."""
 
-    exchange: Exchange | None = None
+    exchange: OpenExchange | None = None
     """The open exchange, if any."""
     caller_refresh_type: str | None = None
     """Said by the program (`refresh_context`); goes before what a library knows."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
-from opentelemetry.instrumentation.oauth.protocol.authorization import parse_callback
+from opentelemetry.instrumentation.oauth.protocol.authorization import Callback, parse_callback
 from opentelemetry.instrumentation.oauth.semconv import GrantType, RefreshType
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry.scope import hints
@@ -161,10 +161,16 @@ def _make_fetch_token(original: Callable[..., Any], patch: Patch) -> Callable[..
         try:
             return call_saying(Said(state=state), original, self, args, kwargs)
         except Exception as problem:
-            tell_mismatch(telemetry, problem, state, endpoint)
+            if not _has_fragment(kwargs.get("authorization_response")):
+                tell_mismatch(telemetry, problem, state, endpoint)
             raise
 
     return fetch_token
+
+
+def _has_fragment(answer: object) -> bool:
+    """Whether ``fetch_token`` hands a callback on to ``token_from_fragment``, which tells it."""
+    return isinstance(answer, str) and "#" in answer
 
 
 def _state(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
@@ -178,7 +184,7 @@ def _state(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | 
 
 def _tell_callback(telemetry: OAuthTelemetry, answer: object, endpoint: str | None) -> None:
     """Tell a callback that is an error: `fetch_token` does not notice, and sends a request."""
-    if not isinstance(answer, str) or "#" in answer:
+    if not isinstance(answer, str) or _has_fragment(answer):
         return
     callback = parse_callback(answer)
     if callback is not None and callback.error and not callback.code_present:
@@ -189,13 +195,20 @@ def _tell_callback(telemetry: OAuthTelemetry, answer: object, endpoint: str | No
 
 
 def tell_mismatch(
-    telemetry: OAuthTelemetry, problem: Exception, state: str | None, endpoint: str | None
+    telemetry: OAuthTelemetry,
+    problem: Exception,
+    state: str | None,
+    endpoint: str | None,
+    grant_type: str = GrantType.AUTHORIZATION_CODE,
 ) -> None:
     """Tell a callback whose ``state`` is wrong: it raises before any request."""
     if getattr(problem, "error", None) == "mismatching_state":
         with hints(library=LIBRARY):
             telemetry.authorization_failed(
-                "mismatching_state", state=state, authorization_endpoint=endpoint
+                "mismatching_state",
+                state=state,
+                authorization_endpoint=endpoint,
+                grant_type=grant_type,
             )
 
 
@@ -205,23 +218,33 @@ def _make_token_from_fragment(original: Callable[..., Any], patch: Patch) -> Cal
         self: Any, authorization_response: Any, *args: Any, **kwargs: Any
     ) -> Any:
         telemetry = patch.telemetry
-        if telemetry is not None:
-            try:
-                _tell_fragment(telemetry, authorization_response, self)
-            except Exception as problem:  # noqa: BLE001 - never into the program
-                report("reading a fragment", problem)
-        return original(self, authorization_response, *args, **kwargs)
+        if telemetry is None:
+            return original(self, authorization_response, *args, **kwargs)
+        state, endpoint = None, None
+        try:
+            endpoint = self.metadata.get("authorization_endpoint")
+            callback = parse_callback(authorization_response)
+            state = None if callback is None else callback.state
+            _tell_fragment(telemetry, callback, endpoint)
+        except Exception as problem:  # noqa: BLE001 - never into the program
+            report("reading a fragment", problem)
+        try:
+            return original(self, authorization_response, *args, **kwargs)
+        except Exception as problem:
+            tell_mismatch(telemetry, problem, state, endpoint, GrantType.IMPLICIT)
+            raise
 
     return token_from_fragment
 
 
-def _tell_fragment(telemetry: OAuthTelemetry, answer: object, client: Any) -> None:
-    callback = parse_callback(answer) if isinstance(answer, str) else None
+def _tell_fragment(
+    telemetry: OAuthTelemetry, callback: Callback | None, endpoint: str | None
+) -> None:
     if callback is not None and callback.error:
         with hints(library=LIBRARY):
             telemetry.authorization_failed(
                 callback.error,
                 state=callback.state,
-                authorization_endpoint=client.metadata.get("authorization_endpoint"),
+                authorization_endpoint=endpoint,
                 grant_type=GrantType.IMPLICIT,
             )

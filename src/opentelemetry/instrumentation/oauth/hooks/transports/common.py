@@ -26,7 +26,7 @@ from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 PLAIN = nullcontext()
 
 
-def open_exchange() -> Exchange | None:
+def open_exchange() -> scope.OpenExchange | None:
     """Give the exchange that is under way in this context, if any."""
     exchange = scope.current().exchange
     return None if exchange is None or exchange.concluded else exchange
@@ -63,7 +63,7 @@ def begin(
     if exchange is not None:
         exchange.enter()
         try:
-            telemetry.run_request_hook(exchange)
+            exchange.run_request_hook()
         except BaseException as problem:  # Ctrl-C in the hook: an Exception is caught within
             exchange.leave()
             exchange.fail(problem)
