@@ -23,11 +23,20 @@ TOOLS = ROOT / ".tools" / "peers"
 PYTHON = TOOLS / "venv" / "bin" / "python"
 PLUGIN = ROOT / "tests" / "peers"
 
-REQUIREMENTS = """
-requests[socks]==2.34.2 pytest-httpbin==2.1.0 httpbin~=0.10.0 pytest-mock trustme
-httpx[brotli,cli,http2,socks,zstd]==0.28.1 httpx2[brotli,cli,http2,socks,zstd]>=2
-chardet<6 trio uvicorn cryptography opentelemetry-sdk
-""".split()
+REQUIREMENTS = [
+    "requests[socks]==2.34.2",
+    "pytest-httpbin==2.1.0",
+    "httpbin~=0.10.0",
+    "pytest-mock",
+    "trustme",
+    "httpx[brotli,cli,http2,socks,zstd]==0.28.1",
+    "httpx2[brotli,cli,http2,socks,zstd]>=2",
+    "chardet<6",
+    "trio",
+    "uvicorn",
+    "cryptography",
+    "opentelemetry-sdk",
+]
 
 
 class Suite(NamedTuple):

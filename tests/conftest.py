@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor, guard
 from recorder import CANARY, Recorder
 

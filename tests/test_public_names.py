@@ -65,13 +65,7 @@ def test_the_manual_api() -> None:
         "pending_token_claimed": "(self) -> 'None'",
         "refresh_skipped": "(self, type: 'str' = 'unknown') -> 'None'",
     }
-    for_hooks = {
-        "begin",
-        "rejected",
-        "excludes",
-        "after_fork",
-        "close",
-    }
+    for_hooks = {"begin", "rejected"}
     assert {name: methods[name] for name in manual} == manual
     assert methods.keys() - manual.keys() == for_hooks
     assert str(inspect.signature(package.get_telemetry)) == "() -> 'OAuthTelemetry'"

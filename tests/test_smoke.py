@@ -1,6 +1,7 @@
 """The first thing anyone runs: one exchange, whole span, whole points."""
 
 import httpx
+
 from recorder import Recorder
 
 

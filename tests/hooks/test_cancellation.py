@@ -14,8 +14,8 @@ import pytest
 import requests
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from doubles import ENDPOINT, GRANT, TOKEN, failed_span, session_with
-
 from opentelemetry import trace
+
 from opentelemetry.instrumentation.oauth import get_telemetry
 from recorder import Recorder
 

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 from doubles import ENDPOINT, GRANT, TOKEN, answering, session_with, token_span
-
 from opentelemetry import trace
+
 from opentelemetry.instrumentation.oauth import get_telemetry
 from recorder import Recorder
 

@@ -18,8 +18,8 @@ import httpx2
 import pytest
 import requests
 from doubles import ENDPOINT, GRANT, TOKEN, session_with, token_span
-
 from opentelemetry import trace
+
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor, OAuthTelemetry, get_telemetry
 from opentelemetry.instrumentation.oauth.hooks.registry import LIBRARIES, registry
 from recorder import Recorder

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from doubles import ENDPOINT, GRANT, TOKEN, answering, failed_span, session_with, token_span
+from opentelemetry import context, trace
 from opentelemetry.instrumentation.utils import (
     suppress_http_instrumentation,
     suppress_instrumentation,
 )
 
-from opentelemetry import context, trace
 from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthInstrumentor, get_telemetry
 from recorder import Recorder
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from drivers import Credentials
 from joserfc.jwk import RSAKey
+
+from drivers import Credentials
 from oidc_provider_server import Server as OIDCProvider
 from oidc_provider_server import client_private_jwk, client_secret
 from servers import Server, keys, presets

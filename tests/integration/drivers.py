@@ -427,6 +427,9 @@ def _authlib(kind: type, assertion_client: type) -> Callable[..., Client]:
     return make
 
 
+#: Authlib takes httpx2 where it is installed, since 1.8.
+AUTHLIB_HTTPX = "httpx2" if issubclass(OAuth2Client, httpx2.Client) else "httpx"
+
 DRIVERS = (
     Driver("requests", _requests, "requests"),
     Driver("httpx", _httpx(httpx.Client), "httpx"),
@@ -434,8 +437,8 @@ DRIVERS = (
     Driver("httpx2", _httpx(httpx2.Client), "httpx2"),
     Driver("httpx2-async", _httpx(httpx2.AsyncClient), "httpx2"),
     Driver("authlib-requests", _authlib(OAuth2Session, AssertionSession), "requests"),
-    Driver("authlib-httpx2", _authlib(OAuth2Client, AssertionClient), "httpx2"),
-    Driver("authlib-httpx2-async", _authlib(AsyncOAuth2Client, AsyncAssertionClient), "httpx2"),
+    Driver("authlib-httpx", _authlib(OAuth2Client, AssertionClient), AUTHLIB_HTTPX),
+    Driver("authlib-httpx-async", _authlib(AsyncOAuth2Client, AsyncAssertionClient), AUTHLIB_HTTPX),
 )
 BY_NAME = {driver.name: driver for driver in DRIVERS}
 BARE = tuple(driver for driver in DRIVERS if not driver.is_authlib)

@@ -11,14 +11,14 @@ import time
 from typing import Any
 
 import pytest
-from credentials import authlib_credentials, authlib_private_key
-from drivers import AUTHLIB, BY_NAME, Client, Driver, nobody_listens
-from servers import Server, presets
-from told import Exchange, check
 
 from browser import approve_device
 from browser import login as log_in
+from credentials import authlib_credentials, authlib_private_key
+from drivers import AUTHLIB, BY_NAME, Client, Driver, nobody_listens
 from recorder import Recorder
+from servers import Server, presets
+from told import Exchange, check
 
 pytestmark = pytest.mark.integration
 
@@ -54,7 +54,7 @@ async def password(client: Client, server: Server, **more: str) -> dict[str, Any
 
 
 async def test_a_grant_spelt_out(instrumented: Recorder, authlib_server: Server, of_authlib: Any) -> None:  # fmt: skip
-    client = of_authlib(BY_NAME["authlib-httpx2-async"], "service")
+    client = of_authlib(BY_NAME["authlib-httpx-async"], "service")
     await client.token(f"{authlib_server.url}/token", "client_credentials")
     port = int(authlib_server.url.rpartition(":")[2])
 
@@ -861,7 +861,7 @@ def silent(driver: Driver, what: str) -> Exchange:
     )
 
 
-@pytest.mark.parametrize("name", ["httpx-async", "httpx2-async", "authlib-httpx2-async"])
+@pytest.mark.parametrize("name", ["httpx-async", "httpx2-async", "authlib-httpx-async"])
 async def test_a_cancelled_call(
     instrumented: Recorder, authlib_server: Server, of_authlib: Any, name: str
 ) -> None:

@@ -16,11 +16,11 @@ import pytest
 from authlib.integrations.flask_client import OAuth, OAuthError
 from flask import Flask
 from flask.testing import FlaskClient
-from servers import Server, presets
-from told import Exchange, check, ours
 
 from browser import login as log_in
 from recorder import Recorder
+from servers import Server, presets
+from told import Exchange, check, ours
 
 pytestmark = pytest.mark.integration
 

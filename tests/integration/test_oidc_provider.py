@@ -13,15 +13,15 @@ import time
 from typing import Any
 
 import pytest
-from drivers import AUTHLIB, BARE, BY_NAME, CALLBACK, Client, Driver, Login, challenge, query
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from oidc_provider_server import Server
-from told import Exchange, check
 
 from browser import approve_device
 from browser import login as log_in
+from drivers import AUTHLIB, BARE, BY_NAME, CALLBACK, Client, Driver, Login, challenge, query
+from oidc_provider_server import Server
 from recorder import Recorder
+from told import Exchange, check
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 import requests
-from browser import approve_device, login
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from browser import approve_device, login
 from oidc_provider_server import Server, client_private_jwk, client_secret, start_oidc_provider
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"

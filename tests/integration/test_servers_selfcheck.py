@@ -17,9 +17,10 @@ from authlib.integrations.requests_client import AssertionSession, OAuth2Session
 from authlib.oauth2.rfc7523 import ClientSecretJWT, PrivateKeyJWT
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from browser import approve_device, login
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
+
+from browser import approve_device, login
 from servers import Server, keys, presets, start_authlib
 
 pytestmark = pytest.mark.integration

@@ -17,21 +17,21 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
 from credentials import authlib_credentials, authlib_private_key, provider_credentials
 from drivers import BY_NAME, Client
 from oidc_provider_server import Server as OIDCProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from servers import Server, presets
-from told import SCOPE
-
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 from recorder import Recorder
+from servers import Server, presets
+from told import SCOPE
 
 pytestmark = pytest.mark.integration
 
 THREADS, TASKS = 8, 200
 SYNC = ("requests", "httpx")
-ASYNC = ("httpx-async", "authlib-httpx2-async")
+ASYNC = ("httpx-async", "authlib-httpx-async")
 SAMPLED = (0.0, 0.1, 1.0)
 
 GRANTS = {

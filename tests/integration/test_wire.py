@@ -16,11 +16,11 @@ import httpx
 import httpx2
 import pytest
 import requests
-from drivers import BY_NAME, Credentials, Driver
-from told import Exchange, check, ours
 
+from drivers import BY_NAME, Credentials, Driver
 from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 from recorder import Recorder
+from told import Exchange, check, ours
 
 pytestmark = pytest.mark.integration
 

@@ -36,8 +36,7 @@ def _stay_here() -> None:
     def is_here(host: object) -> bool:
         host = host.decode() if isinstance(host, bytes) else host
         return host is None or (
-            isinstance(host, str)
-            and host in ("", "localhost", "::1", "0.0.0.0")
+            (isinstance(host, str) and host in ("", "localhost", "::1", "0.0.0.0"))
             or str(host).startswith("127.")
         )
 
@@ -60,13 +59,14 @@ def _stay_here() -> None:
 
 
 def _watch() -> Any:
-    from opentelemetry.instrumentation.oauth import OAuthInstrumentor
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from opentelemetry.instrumentation.oauth import OAuthInstrumentor
 
     spans = InMemorySpanExporter()
     tracers = TracerProvider()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, credentials, tell
-
 from opentelemetry import trace
+
 from opentelemetry.instrumentation.oauth import OAuthTelemetry, get_telemetry
 from recorder import Recorder
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from opentelemetry import _logs, metrics, trace
+
 from opentelemetry.instrumentation.oauth.doctor.report import Finding, join
 from opentelemetry.instrumentation.oauth.doctor.situation import Situation
 from opentelemetry.instrumentation.oauth.hooks.registry import registry

@@ -21,13 +21,13 @@ from contextvars import Token
 from time import perf_counter
 from typing import Any, Final, cast
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import (
     _SUPPRESS_HTTP_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]
     Context,
 )
 from opentelemetry.trace import Link, SpanKind, set_span_in_context
 
-from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.oauth.guard import report
 from opentelemetry.instrumentation.oauth.protocol.request import OAuthRequest
 from opentelemetry.instrumentation.oauth.protocol.response import (

@@ -62,12 +62,14 @@ class OAuthTelemetry(Outlet):
         """Count an answer of 401 or 403 to a request that carried a Bearer or DPoP credential.
 
         Nothing is counted without such a challenge in ``WWW-Authenticate`` (RFC 6750 section 3,
-        RFC 9449 section 7.1), nor for a demand for a nonce.
+        RFC 9449 section 7.1), nor for a demand for a nonce, nor for an excluded URL.
         """
         error_type = rejection(status, headers)
         if error_type is None or not self.is_on:
             return
         resource = split(url)
+        if self.excludes(resource.key):
+            return
         port = None if resource.port_is_default else resource.port
         address = self.resources.attributes(resource.host, port)[Attribute.SERVER_ADDRESS]
         self.instruments.add(

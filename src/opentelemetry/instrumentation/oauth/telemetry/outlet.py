@@ -6,9 +6,9 @@ import os
 import re
 import weakref
 
+from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.oauth import semconv
 from opentelemetry.instrumentation.oauth.config import OAuthConfig
 from opentelemetry.instrumentation.oauth.guard import guarded
