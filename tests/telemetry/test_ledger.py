@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 from types import FunctionType, ModuleType
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, Clock, credentials, refresh, tell
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from opentelemetry.instrumentation.oauth import OAuthConfig, OAuthTelemetry, refresh_context
 from opentelemetry.instrumentation.oauth.protocol.authorization import s256
+from opentelemetry.instrumentation.oauth.protocol.request import recognise
 from opentelemetry.instrumentation.oauth.telemetry.ledger import Ledger
 from opentelemetry.instrumentation.oauth.telemetry.scope import hints
 from recorder import Recorder
@@ -430,3 +434,28 @@ def test_it_is_bounded_and_the_least_recently_used_goes_first(
     assert recorder.total("token.refresh.attempts", type="proactive") == known
     assert recorder.total("token.refresh.attempts") == 30
     telemetry.close()
+
+
+def test_a_refresh_that_cannot_be_told_is_not_under_way(recorder: Recorder) -> None:
+    class Broken(Sampler):
+        broken = True
+
+        def should_sample(self, *args: object, **kwargs: object) -> SamplingResult:
+            if self.broken:
+                raise RuntimeError("a sampler of the user's")
+            return SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+        def get_description(self) -> str:
+            return "broken"
+
+    sampler = Broken()
+    providers = recorder.providers | {"tracer_provider": TracerProvider(sampler)}
+    telemetry = OAuthTelemetry(**providers)
+    asked = recognise("POST", ENDPOINT, {}, urlencode(refresh("Cnry-once")))
+    assert asked is not None
+    with pytest.raises(RuntimeError):
+        telemetry.begin(asked)
+    sampler.broken = False
+    tell(telemetry, refresh("Cnry-once"), TOKEN)
+    assert recorder.points("oauth.client.refresh.collisions") == []
+    assert recorder.total("token.refresh.attempts") == 1

@@ -38,7 +38,7 @@ from opentelemetry.instrumentation.oauth.protocol.response import (
 from opentelemetry.instrumentation.oauth.semconv import OTHER, FailureClass, Outcome
 from opentelemetry.instrumentation.oauth.telemetry import forgotten, scope
 from opentelemetry.instrumentation.oauth.telemetry.attributes import request_attributes
-from opentelemetry.instrumentation.oauth.telemetry.opening import consult
+from opentelemetry.instrumentation.oauth.telemetry.opening import abandon, consult
 from opentelemetry.instrumentation.oauth.telemetry.outlet import Outlet
 from opentelemetry.instrumentation.oauth.telemetry.recording import Ended, record_exchange
 
@@ -79,14 +79,18 @@ class Exchange:
         self._attributes = request_attributes(opening, outlet.config)
         seen = opening.authorization
         link = None if seen is None else seen.span_context
-        self.span = outlet.tracer.start_span(
-            span_name(request),
-            kind=SpanKind.CLIENT,
-            attributes=self._attributes,
-            links=None if link is None else [Link(link)],
-            record_exception=False,
-            set_status_on_exception=False,
-        )
+        try:
+            self.span = outlet.tracer.start_span(
+                span_name(request),
+                kind=SpanKind.CLIENT,
+                attributes=self._attributes,
+                links=None if link is None else [Link(link)],
+                record_exception=False,
+                set_status_on_exception=False,
+            )
+        except Exception:  # a user's sampler or span processor; `begin`'s caller reports it
+            abandon(outlet.ledger, request)
+            raise
         context = set_span_in_context(self.span)
         if request.secret_in_url:
             # HTTP instrumentation beneath would write the URL, and the secret in it, into its span.

@@ -71,6 +71,14 @@ def consult(ledger: Ledger, request: OAuthRequest, said: Scope) -> Opening:
     return opening
 
 
+def abandon(ledger: Ledger, request: OAuthRequest) -> None:
+    """Take back what `consult` marked, for an exchange that cannot be told."""
+    if request.grant_type == GrantType.REFRESH_TOKEN:
+        sent = request.params.get("refresh_token")
+        if sent is not None:
+            ledger.refresh_ended(sent, rotated=False)
+
+
 def settle(ledger: Ledger, request: OAuthRequest, conclusion: Conclusion) -> None:
     """Enter in the ledger what an exchange's end has changed."""
     succeeded = conclusion.outcome == Outcome.SUCCESS
