@@ -22,8 +22,8 @@ from benchmarks.sdk import providers
 from opentelemetry.instrumentation.oauth import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.protocol.request import may_be_oauth, recognise
 from opentelemetry.instrumentation.oauth.protocol.response import conclude
-from opentelemetry.instrumentation.oauth.telemetry import recording
 from opentelemetry.instrumentation.oauth.telemetry.exchange import Exchange
+from opentelemetry.instrumentation.oauth.telemetry.opening import settle
 
 
 class Part(NamedTuple):
@@ -83,14 +83,14 @@ def parts(calls: Callable[[], Iterator[Call]]) -> list[Part]:
         Part("begin: ledger, attributes, span", _least(lambda: ask(next(stream)), telemetry.begin)),
         Part("enter and leave", _least(begun, enter_and_leave)),
         Part("conclude", _least(begun, judge)),
-        Part("settle the ledger", _least(concluded, lambda what: recording.settle_ledger(*what))),
         Part(
-            "record: ledger, attributes, points, event",
-            _least(concluded, lambda what: recording.record_exchange(telemetry, *what, 0.01)),
+            "tell: ledger, attributes, points, event, end",
+            _least(concluded, lambda what: what[0].conclude(what[1])),
         ),
-        Part("end the span", _least(concluded, lambda what: what[0].span.end())),
     ]
-    whole = sum(part.time for part in own if part.name != "settle the ledger")
+    whole = sum(part.time for part in own)
+    ledger = _least(concluded, lambda what: settle(telemetry.ledger, what[0].request, what[1]))
+    own.append(Part("  of the last, the ledger", ledger))
     return [*own, Part("whole", whole), *_alone(floor.told(calls))]
 
 

@@ -246,6 +246,7 @@ def arrivals(arrived: Arrived, counted: list[dict[str, Any]], served: str) -> li
         ),
         Check("events: one for each failure", len(arrived.events), failed),
         Check("flows: at /metrics, and by OTLP", flows_at(served), flows),
+        Check("login: linked to the request it began in", int(login_trace(arrived) is not None), 1),
     ]
 
 

@@ -90,6 +90,7 @@ def test_everything_arrives_and_is_told(width: int, tmp_path: Path) -> None:
     assert "✓  39 of 39  spans: one for each, and for each denied login" in lines
     assert "✓  9 of 9  events: one for each failure" in lines
     assert "✓  31 of 31  flows: at /metrics, and by OTLP" in lines
+    assert "✓  1 of 1  login: linked to the request it began in" in lines
     assert any(re.fullmatch(r"✓  0 of [5-9]\d  secrets in all .*", line) for line in lines)
     assert "✗  " not in "\n".join(lines[-8:])
 

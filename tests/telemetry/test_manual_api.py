@@ -371,3 +371,15 @@ def test_with_no_provider_all_of_it_does_nothing() -> None:
     telemetry.authorization_started(AUTHORIZE)
     telemetry.authorization_failed("access_denied")
     telemetry.close()
+
+
+def test_a_denied_authorization_is_told_at_the_server_it_was_sent_to(recorder: Recorder) -> None:
+    telemetry = OAuthTelemetry(**recorder.providers)
+    telemetry.authorization_started(
+        "https://as.example:8443/authorize?response_type=token&client_id=app&state=Cnry-state"
+    )
+    telemetry.authorization_failed("access_denied", state="Cnry-state", grant_type="implicit")
+    [span] = recorder.spans()
+    assert span["attributes"]["server.address"] == "as.example"
+    assert span["attributes"]["server.port"] == 8443
+    assert recorder.total("oauth.flow", server__address="as.example") == 1

@@ -26,19 +26,19 @@ from opentelemetry.instrumentation.oauth.telemetry.outlet import Outlet
 def started(outlet: Outlet, asked: AuthorizationRequest) -> None:
     """Count an authorization URL and remember its state and challenge."""
     span_context = get_current_span().get_span_context()
+    server = (asked.host, None if asked.port_is_default else asked.port)
     seen = outlet.ledger.authorization_seen(
         state=asked.state,
         challenge=asked.challenge,
         pkce_method=asked.pkce_method,
         started=True,
         span_context=span_context if span_context.is_valid else None,
+        server=server,
     )
     point: Attributes = {
         Attribute.RESPONSE_TYPE: asked.response_type,
         Attribute.PKCE_METHOD: seen.pkce_method,
-        Attribute.SERVER_ADDRESS: _server(outlet, asked.host, asked.port, asked.port_is_default)[
-            Attribute.SERVER_ADDRESS
-        ],
+        Attribute.SERVER_ADDRESS: outlet.providers.attributes(*server)[Attribute.SERVER_ADDRESS],
     }
     outlet.instruments.add(semconv.AUTHORIZATION_STARTED, 1, point)
 
@@ -61,12 +61,12 @@ def failed(
         Attribute.FAILURE_CLASS: what_to_do,
         Attribute.ERROR_TYPE: error_type,
     }
-    server: Attributes = {}
-    if authorization_endpoint is not None and (address := split(authorization_endpoint)).host:
-        attributes[Attribute.SERVER_ADDRESS] = address.host
-        if address.port is not None and not address.port_is_default:
-            attributes[Attribute.SERVER_PORT] = address.port
-        server = _server(outlet, address.host, address.port, address.port_is_default)
+    server = _server(authorization_endpoint) or (None if seen is None else seen.server)
+    if server is not None:
+        host, port = server
+        attributes[Attribute.SERVER_ADDRESS] = host
+        if port is not None:
+            attributes[Attribute.SERVER_PORT] = port
     library = scope.current().library
     if library is not None:
         attributes[Attribute.LIBRARY] = library
@@ -97,8 +97,9 @@ def failed(
             Attribute.FAILURE_CLASS: what_to_do,
             **told,
         }
-        if server:
-            flow[Attribute.SERVER_ADDRESS] = server[Attribute.SERVER_ADDRESS]
+        if server is not None:
+            address = outlet.providers.attributes(*server)
+            flow[Attribute.SERVER_ADDRESS] = address[Attribute.SERVER_ADDRESS]
         outlet.instruments.add(semconv.FLOW, 1, flow, context)
         audit = events.audit_event(error_type, what_to_do)
         events.emit(outlet.logger, audit, attributes, context)
@@ -106,5 +107,9 @@ def failed(
         span.end()
 
 
-def _server(outlet: Outlet, host: str, port: int | None, port_is_default: bool) -> Attributes:
-    return outlet.providers.attributes(host, None if port_is_default else port)
+def _server(endpoint: str | None) -> tuple[str, int | None] | None:
+    """Give host and port of an endpoint, the port only where it is not the scheme's."""
+    address = split(endpoint or "")
+    if not address.host:
+        return None
+    return address.host, None if address.port_is_default else address.port

@@ -63,14 +63,14 @@ class Refresh(NamedTuple):
 class Authorization:
     """An authorization that is under way."""
 
-    __slots__ = ("pkce_method", "span_context", "started_at")
+    __slots__ = ("pkce_method", "server", "span_context", "started_at")
 
-    def __init__(
-        self, pkce_method: str, started_at: float | None, span_context: SpanContext | None
-    ) -> None:
+    def __init__(self, pkce_method: str) -> None:
         self.pkce_method = pkce_method
-        self.started_at = started_at
-        self.span_context = span_context
+        self.started_at: float | None = None
+        self.span_context: SpanContext | None = None
+        self.server: tuple[str, int | None] | None = None
+        """Host and port of the authorization endpoint; the port is None where it is the scheme's."""
 
 
 class Ledger:
@@ -143,6 +143,7 @@ class Ledger:
         pkce_method: str,
         started: bool,
         span_context: SpanContext | None = None,
+        server: tuple[str, int | None] | None = None,
     ) -> Authorization:
         """Remember an authorization: pushed (not ``started`` yet), or its URL built.
 
@@ -153,12 +154,13 @@ class Ledger:
             entry = None if state_key is None else self._states.get(state_key)
             if entry is None or entry.started_at is not None:
                 # A state that is used again begins an authorization of its own.
-                entry = Authorization(pkce_method, None, None)
+                entry = Authorization(pkce_method)
             if challenge is not None:
                 entry.pkce_method = pkce_method
             if started:
                 entry.started_at = monotonic()
                 entry.span_context = span_context
+                entry.server = server
             if state_key is not None:
                 self._states.remember(state_key, entry)
             if challenge is not None:
