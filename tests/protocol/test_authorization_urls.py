@@ -21,8 +21,8 @@ URL = "https://AS.example:8443/authorize?client_id=a&"
         ("response_type=id_token+code", "code id_token", "none"),
         ("response_type=token%20code%20id_token", "code id_token token", "none"),
         ("response_type=made_up", "_OTHER", "none"),
-        ("request_uri=urn:x", "code", "none"),
-        ("request=eyJ", "code", "none"),
+        ("request_uri=urn:x", "code", "unknown"),
+        ("request=eyJ", "code", "unknown"),
         ("redirect_uri=https://a", "_OTHER", "none"),
     ],
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from by_hand import ENDPOINT, TOKEN, credentials, tell
 from opentelemetry import trace
 
 from opentelemetry.instrumentation.oauth import OAuthTelemetry, get_telemetry
+from opentelemetry.instrumentation.oauth.protocol.authorization import s256
 from recorder import Recorder
 
 AUTHORIZE = "https://as.example:8443/realms/x/authorize?response_type=id_token+code&client_id=app"
@@ -383,3 +385,52 @@ def test_a_denied_authorization_is_told_at_the_server_it_was_sent_to(recorder: R
     assert span["attributes"]["server.address"] == "as.example"
     assert span["attributes"]["server.port"] == 8443
     assert recorder.total("oauth.flow", server__address="as.example") == 1
+
+
+def test_a_pushed_request_is_known_by_its_request_uri(recorder: Recorder) -> None:
+    """RFC 9126 section 4: the URL has the client and the ``request_uri``, and nothing else."""
+    telemetry = OAuthTelemetry(**recorder.providers)
+    verifier = "Cnry-verifier-of-forty-three-characters-at-least"
+    pushed = urlencode(
+        {
+            "client_id": "a",
+            "client_secret": "Cnry",
+            "response_type": "code",
+            "redirect_uri": "https://c.example/cb",
+            "code_challenge": s256(verifier),
+            "code_challenge_method": "S256",
+        }
+    )
+    with telemetry.exchange("POST", "https://as.example/par", {}, pushed) as exchange:
+        assert exchange is not None
+        exchange.finish(201, {}, b'{"request_uri": "urn:x:Cnry", "expires_in": 60}')
+    telemetry.authorization_started(
+        "https://as.example/authorize?client_id=a&request_uri=urn%3Ax%3ACnry"
+    )
+    [started] = recorder.points("oauth.client.authorization.started")
+    assert started["attributes"]["oauth.pkce.method"] == "S256"
+    code = urlencode(
+        {
+            "grant_type": "authorization_code",
+            "code": "Cnry",
+            "client_id": "a",
+            "code_verifier": verifier,
+        }
+    )
+    with telemetry.exchange("POST", "https://as.example/token", {}, code) as exchange:
+        assert exchange is not None
+        exchange.finish(200, {}, b'{"access_token": "Cnry", "token_type": "Bearer"}')
+    assert recorder.total("oauth.client.authorization.duration") == 1
+    assert recorder.spans()[-1]["attributes"]["oauth.pkce.method"] == "S256"
+
+
+def test_a_state_that_is_used_again_begins_an_authorization_of_its_own(recorder: Recorder) -> None:
+    telemetry = OAuthTelemetry(**recorder.providers)
+    url = "https://as.example/authorize?client_id=a&response_type=code&state=Cnry-fixed"
+    telemetry.authorization_started(f"{url}&code_challenge={'c' * 43}&code_challenge_method=S256")
+    telemetry.authorization_failed("access_denied", state="Cnry-fixed")
+    telemetry.authorization_started(url)
+    assert [
+        point["attributes"]["oauth.pkce.method"]
+        for point in recorder.points("oauth.client.authorization.started")
+    ] == ["S256", "none"]

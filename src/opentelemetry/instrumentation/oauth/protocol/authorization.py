@@ -21,6 +21,7 @@ class AuthorizationRequest(NamedTuple):
     pkce_method: str
     challenge: str | None
     state: str | None
+    request_uri: str | None
     client_id: str | None
     host: str
     port: int | None
@@ -59,7 +60,8 @@ def response_type(params: Mapping[str, str]) -> str:
 def pkce_method(params: Mapping[str, str]) -> str:
     """Give ``oauth.pkce.method`` (RFC 7636 section 4.3: a challenge without a method is plain)."""
     if not params.get("code_challenge"):
-        return "none"
+        # Pushed, or inside a request object, a challenge does not stand here.
+        return "unknown" if params.get("request_uri") or params.get("request") else "none"
     return "S256" if params.get("code_challenge_method", "plain").upper() == "S256" else "plain"
 
 
@@ -78,6 +80,7 @@ def parse_authorization_url(url: str) -> AuthorizationRequest | None:
         pkce_method(params),
         params.get("code_challenge") or None,
         params.get("state") or None,
+        params.get("request_uri") or None,
         named or None,
         address.host,
         address.port,

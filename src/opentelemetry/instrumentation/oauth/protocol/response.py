@@ -18,7 +18,7 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Conclusion:
-    """How an exchange ended. ``refresh_token`` is secret; ``repr`` does not show it."""
+    """How an exchange ended. Secret, and in no ``repr``: ``refresh_token``, ``request_uri``."""
 
     __slots__ = (
         "error_type",
@@ -28,6 +28,7 @@ class Conclusion:
         "metric_error_type",
         "outcome",
         "refresh_token",
+        "request_uri",
         "retry_after",
         "rotated",
         "status",
@@ -52,6 +53,7 @@ class Conclusion:
         self.token_type: str | None = None
         self.expires_in: float | None = None
         self.refresh_token: str | None = None
+        self.request_uri: str | None = None
         self.rotated: bool | None = None
         self.learned: Mapping[str, str] = _NOTHING
 
@@ -133,6 +135,8 @@ def _success(
         if request.grant_type == GrantType.REFRESH_TOKEN and answer.kind != "unread":
             sent = request.params.get("refresh_token")
             conclusion.rotated = issued.refresh_token not in (None, sent)
+    elif request.endpoint == Endpoint.PUSHED_AUTHORIZATION_REQUEST:  # RFC 9126 section 2.2
+        conclusion.request_uri = wire.scalar(answer.members.get("request_uri"))
     else:
         conclusion.learned = MappingProxyType(answers.learned(request.endpoint, answer.members))
     return conclusion

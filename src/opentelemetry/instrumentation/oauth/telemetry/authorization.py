@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from opentelemetry.trace import (
     Link,
     SpanKind,
@@ -27,13 +25,13 @@ def started(outlet: Outlet, asked: AuthorizationRequest) -> None:
     """Count an authorization URL and remember its state and challenge."""
     span_context = get_current_span().get_span_context()
     server = (asked.host, None if asked.port_is_default else asked.port)
-    seen = outlet.ledger.authorization_seen(
-        state=asked.state,
+    seen = outlet.ledger.authorization_started(
+        asked.state,
+        asked.request_uri,
         challenge=asked.challenge,
         pkce_method=asked.pkce_method,
-        started=True,
-        span_context=span_context if span_context.is_valid else None,
         server=server,
+        span_context=span_context if span_context.is_valid else None,
     )
     point: Attributes = {
         Attribute.RESPONSE_TYPE: asked.response_type,
@@ -86,9 +84,8 @@ def failed(
             Attribute.OUTCOME: Outcome.FAILURE,
             Attribute.ERROR_TYPE: metric_error_type,
         }
-        if seen is not None and seen.started_at is not None:
-            waited = monotonic() - seen.started_at
-            seen.started_at = None
+        waited = None if seen is None else seen.end()
+        if waited is not None:
             outlet.instruments.record(semconv.AUTHORIZATION_DURATION, waited, told, context)
         flow: Attributes = {
             Attribute.ROLE: "client",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from hashlib import blake2b
 from time import monotonic
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -61,16 +62,28 @@ class Refresh(NamedTuple):
 
 
 class Authorization:
-    """An authorization that is under way."""
+    """An authorization that is under way, or has ended."""
 
-    __slots__ = ("pkce_method", "server", "span_context", "started_at")
+    __slots__ = ("_ended", "pkce_method", "server", "span_context", "started_at")
 
     def __init__(self, pkce_method: str) -> None:
         self.pkce_method = pkce_method
         self.started_at: float | None = None
         self.span_context: SpanContext | None = None
         self.server: tuple[str, int | None] | None = None
-        """Host and port of the authorization endpoint; the port is None where it is the scheme's."""
+        """Host and port of its endpoint; the port is None where it is the scheme's."""
+        self._ended = False
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether no URL was built of it yet (RFC 9126)."""
+        return self.started_at is None and not self._ended
+
+    def end(self) -> float | None:
+        """Give how long it took in seconds, once; None where no URL was seen being built."""
+        began, self.started_at = self.started_at, None
+        self._ended = True
+        return None if began is None else monotonic() - began
 
 
 class Ledger:
@@ -135,37 +148,48 @@ class Ledger:
 
     # Authorizations
 
-    def authorization_seen(
+    def authorization_pushed(
+        self, *names: str | None, challenge: str | None, pkce_method: str
+    ) -> None:
+        """Remember an authorization by its ``state`` and ``request_uri``; it has no URL yet."""
+        with self._lock:
+            self._remember(Authorization(pkce_method), names, challenge)
+
+    def authorization_started(
         self,
-        *,
-        state: str | None,
+        *names: str | None,
         challenge: str | None,
         pkce_method: str,
-        started: bool,
-        span_context: SpanContext | None = None,
-        server: tuple[str, int | None] | None = None,
+        server: tuple[str, int | None],
+        span_context: SpanContext | None,
     ) -> Authorization:
-        """Remember an authorization: pushed (not ``started`` yet), or its URL built.
+        """Remember that a URL was built, known by its ``state`` and ``request_uri``.
 
-        Give what is known of it: a challenge that was pushed does not stand in the URL.
+        Give what is known of it: a challenge that was pushed does not stand in the URL. A state
+        that is used again begins an authorization of its own.
         """
         with self._lock:
-            state_key = None if state is None else self._digest(state)
-            entry = None if state_key is None else self._states.get(state_key)
-            if entry is None or entry.started_at is not None:
-                # A state that is used again begins an authorization of its own.
-                entry = Authorization(pkce_method)
+            seen = [self._states.get(self._digest(name)) for name in names if name is not None]
+            entry = next(
+                (each for each in seen if each is not None and each.is_pushed),
+                Authorization(pkce_method),
+            )
             if challenge is not None:
                 entry.pkce_method = pkce_method
-            if started:
-                entry.started_at = monotonic()
-                entry.span_context = span_context
-                entry.server = server
-            if state_key is not None:
-                self._states.remember(state_key, entry)
-            if challenge is not None:
-                self._challenges.remember(self._digest(challenge), entry)
+            entry.started_at = monotonic()
+            entry.span_context = span_context
+            entry.server = server
+            self._remember(entry, names, challenge)
             return entry
+
+    def _remember(
+        self, entry: Authorization, names: Iterable[str | None], challenge: str | None
+    ) -> None:
+        for name in names:
+            if name is not None:
+                self._states.remember(self._digest(name), entry)
+        if challenge is not None:
+            self._challenges.remember(self._digest(challenge), entry)
 
     def authorization_of(
         self, *, verifier: str | None = None, state: str | None = None

@@ -84,12 +84,11 @@ def settle(ledger: Ledger, request: OAuthRequest, conclusion: Conclusion) -> Non
     succeeded = conclusion.outcome == Outcome.SUCCESS
     if request.endpoint == Endpoint.PUSHED_AUTHORIZATION_REQUEST and succeeded:
         # RFC 9126: the challenge is pushed; whoever sends the verifier later is known by it.
-        challenge = request.params.get("code_challenge")
-        ledger.authorization_seen(
-            state=request.params.get("state"),
-            challenge=challenge,
+        ledger.authorization_pushed(
+            request.params.get("state"),
+            conclusion.request_uri,
+            challenge=request.params.get("code_challenge"),
             pkce_method=pkce_method(request.params),
-            started=False,
         )
     if request.endpoint != Endpoint.TOKEN:
         return

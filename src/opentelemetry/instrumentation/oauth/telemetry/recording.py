@@ -5,7 +5,6 @@ What is told where stands in the contract's tables; this module is those tables 
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import NamedTuple
 
 from opentelemetry.context import Context
@@ -126,10 +125,9 @@ def _record_refresh(outlet: Outlet, ended: Ended, address: Attributes) -> None:
 def _record_authorization(outlet: Outlet, ended: Ended, outcome: Attributes) -> None:
     """Record how long a person waited; once, whatever is sent after the end."""
     seen = ended.opening.authorization
-    if seen is None or seen.started_at is None:
+    waited = None if seen is None else seen.end()
+    if waited is None:
         return
-    waited = monotonic() - seen.started_at
-    seen.started_at = None
     point = {
         key: outcome[key] for key in (Attribute.OUTCOME, Attribute.ERROR_TYPE) if key in outcome
     }
