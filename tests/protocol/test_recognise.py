@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from opentelemetry.instrumentation.oauth.protocol import endpoints, providers, shapes
+from opentelemetry.instrumentation.oauth.protocol import endpoints, providers, request, shapes
 from opentelemetry.instrumentation.oauth.protocol.endpoints import LAST_SEGMENTS
 from opentelemetry.instrumentation.oauth.protocol.grants import GRANTS, grant_value
 from opentelemetry.instrumentation.oauth.protocol.request import (
@@ -278,3 +278,9 @@ def test_parameters_cannot_pass_for_facts():
 )
 def test_url_carries_secret(url, secret):
     assert url_carries_secret(url) is secret
+
+
+def test_the_quick_look_at_a_query_passes_every_secret_that_counts() -> None:
+    for name in (*request._SECRET_NAMES, "code", "token"):
+        for spelling in (name, name.replace("_", "%5F")):
+            assert request.may_carry_secret(f"a=1&{spelling}=Cnry"), spelling
