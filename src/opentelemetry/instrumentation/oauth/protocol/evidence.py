@@ -21,6 +21,7 @@ from .vocabulary import (
 
 REQUEST_URI: Final = "urn:ietf:params:oauth:request_uri:"  # RFC 9126 section 2.2
 _REGISTERED: Final = frozenset(frozenset(words.split()) for words in RESPONSE_TYPES)
+_OAUTH1: Final = frozenset(("oauth_consumer_key", "oauth_signature", "oauth_verifier"))
 
 
 _TELLING_HEADERS: Final = {
@@ -58,9 +59,10 @@ def content(query: str, headers: Mapping[str, str], body: object) -> Content:
         for name, value in wire.form(wire.clean(query[: wire.LIMIT])).items():
             params.setdefault(wire.snake(name), value)
         kind = "FORM" if kind == "EMPTY" and params else kind
-    for alias, (name, _) in PARAMETER_ALIASES.items():
-        if alias in params:
-            params.setdefault(name, params[alias])
+    if not PARAMETER_ALIASES.keys().isdisjoint(params):
+        for alias, (name, _) in PARAMETER_ALIASES.items():
+            if alias in params:
+                params.setdefault(name, params[alias])
     return Content(kind, params, frozenset(names.union(params)))
 
 
@@ -154,14 +156,15 @@ def _parameter_facts(read: Content) -> Iterable[str]:
     strangers = len(read.names - KNOWN_PARAMETERS)
     if strangers <= 1 or strangers * 2 <= len(read.names) - strangers:
         yield "ALONE"  # a vendor's own parameter is no news; many make a record of something else
-    types = read.params.get("response_type", "").split()
-    if frozenset(types) in _REGISTERED:
-        yield "TYPES"
-    elif types == ["device_code"]:
-        yield "DEVICE"
+    if "response_type" in read.params:
+        types = read.params["response_type"].split()
+        if frozenset(types) in _REGISTERED:
+            yield "TYPES"
+        elif types == ["device_code"]:
+            yield "DEVICE"
     if read.params.get("request_uri", "").startswith(REQUEST_URI):
         yield "PUSHED"
-    if read.params.keys() & {"oauth_consumer_key", "oauth_signature", "oauth_verifier"}:
+    if not _OAUTH1.isdisjoint(read.params):
         yield "OAUTH1"
 
 

@@ -126,12 +126,15 @@ _PREFIX: Final = re.compile(r"(?:oauth2?|oidc)(?=[a-z])")  # Curity: oauth-token
 
 def squash(segment: str) -> str:
     """Fold a segment of a path to the spelling under which tables are compared."""
-    return _EXTENSION.sub("", segment.lower()).replace("-", "").replace("_", "")
+    segment = segment.lower()
+    if "." in segment:
+        segment = _EXTENSION.sub("", segment)
+    return segment.replace("-", "").replace("_", "")
 
 
 def squashed_segments(path: str) -> list[str]:
     """Give the last segments of a path, folded, without versions."""
-    segments = [squash(segment) for segment in path[-1024:].lower().split("/")[-12:] if segment]
+    segments = [squash(segment) for segment in path[-1024:].split("/")[-12:] if segment]
     if segments and _LAST_VERSION.match(segments[-1]):
         segments.pop()
     return [name for name in segments[:-1] if not _VERSION.match(name)] + segments[-1:]
