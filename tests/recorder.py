@@ -10,7 +10,8 @@ import json
 from typing import Any
 
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import export as logs_export
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -20,6 +21,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 CANARY = "Cnry"
+
+# The second is its name before 1.39.
+InMemoryLogs: Any = getattr(logs_export, "InMemoryLogRecordExporter", None) or getattr(
+    logs_export, "InMemoryLogExporter", None
+)
 
 
 class Recorder:
@@ -32,7 +38,7 @@ class Recorder:
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self._spans))
         self._reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self._reader], resource, shutdown_on_exit=False)
-        self._logs = InMemoryLogRecordExporter()
+        self._logs = InMemoryLogs()
         self.logger_provider = LoggerProvider(resource, shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self._logs))
         self._read: list[Any] = []
