@@ -9,7 +9,8 @@ from typing import Any
 
 from opentelemetry.instrumentation.oauth.doctor.report import Finding, join
 from opentelemetry.instrumentation.oauth.doctor.situation import Situation, version_of
-from opentelemetry.instrumentation.oauth.hooks.registry import LIBRARIES, Patch, registry
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch
+from opentelemetry.instrumentation.oauth.hooks.registry import LIBRARIES, registry
 
 
 def libraries(situation: Situation) -> Iterable[Finding]:

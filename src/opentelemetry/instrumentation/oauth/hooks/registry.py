@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-import weakref
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import wrapt
 
 from opentelemetry.instrumentation.oauth.guard import report
+from opentelemetry.instrumentation.oauth.hooks.clients import authlib, authlib_flask
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch, Point
+from opentelemetry.instrumentation.oauth.hooks.transports import httpx, requests
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 
 _logger = logging.getLogger(__name__)
@@ -25,79 +26,24 @@ class Library(NamedTuple):
     """The library, whose ``__version__`` counts."""
     trigger: str
     """The module in which the hook points are."""
-    hooks: str
-    """Our module for it, with a function ``points(module)``; below this package."""
+    points: Callable[[ModuleType], Iterable[Point]]
+    """Names the methods to wrap in that module."""
     oldest: tuple[int, int]
     """The lowest version that the tests run with."""
 
 
 LIBRARIES: Final = (
-    Library("requests", "requests.sessions", "transports.requests", (2, 25)),
-    Library("httpx", "httpx", "transports.httpx", (0, 20)),
-    Library("httpx2", "httpx2", "transports.httpx", (2, 0)),
-    Library("authlib", "authlib.oauth2.client", "clients.authlib", (1, 3)),
-    Library("authlib", "authlib.oauth2.rfc7521.client", "clients.authlib", (1, 3)),
-    Library(
-        "authlib", "authlib.integrations.httpx_client.oauth2_client", "clients.authlib", (1, 3)
-    ),
-    Library("authlib", "authlib.integrations.flask_client.apps", "clients.authlib_flask", (1, 3)),
+    Library("requests", "requests.sessions", requests.points, (2, 25)),
+    Library("httpx", "httpx", httpx.points, (0, 20)),
+    Library("httpx2", "httpx2", httpx.points, (2, 0)),
+    Library("authlib", "authlib.oauth2.client", authlib.points, (1, 3)),
+    Library("authlib", "authlib.oauth2.rfc7521.client", authlib.points, (1, 3)),
+    Library("authlib", "authlib.integrations.httpx_client.oauth2_client", authlib.points, (1, 3)),
+    Library("authlib", "authlib.integrations.flask_client.apps", authlib_flask.points, (1, 3)),
 )
 
 
 _BY_TRIGGER: Final = {library.trigger: library for library in LIBRARIES}
-
-
-class Patch:
-    """One method that is wrapped. Its ``telemetry`` is None once it is off."""
-
-    __slots__ = ("__weakref__", "_had_own", "name", "original", "owner", "telemetry", "wrapper")
-
-    def __init__(self, owner: type, point: Point, telemetry: OAuthTelemetry) -> None:
-        self.owner = owner
-        self.name = point.name
-        self._had_own = point.name in vars(owner)
-        self.original = _without_dead(getattr(owner, point.name))
-        self.telemetry: OAuthTelemetry | None = telemetry
-        self.wrapper = point.make(self.original, self)
-        setattr(owner, point.name, self.wrapper)
-        _made.add(self)
-
-    @property
-    def is_outermost(self) -> bool:
-        """Whether nobody has wrapped the method after us."""
-        return vars(self.owner).get(self.name) is self.wrapper
-
-    def turn_off(self) -> None:
-        """Restore the very object if nobody has wrapped ours; else let ours pass through."""
-        self.telemetry = None
-        if not self.is_outermost:
-            return
-        if self._had_own:
-            setattr(self.owner, self.name, self.original)
-        else:
-            delattr(self.owner, self.name)
-
-
-_made: weakref.WeakSet[Patch] = weakref.WeakSet()
-"""Every patch whose wrapper still stands somewhere."""
-
-
-def _without_dead(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Look through wrappers of ours that are off and that another instrumentation has laid bare."""
-    while True:
-        # By identity: a wrapt proxy of our wrapper, which is another's, is equal to it.
-        patch = next((each for each in _made if each.wrapper is method), None)
-        if patch is None or patch.telemetry is not None:
-            return method
-        method = patch.original
-
-
-class Point(NamedTuple):
-    """A method to wrap: ``make(original, patch)`` gives the wrapper."""
-
-    owner: type
-    name: str
-    make: Callable[[Any, Patch], Callable[..., Any]]
 
 
 class Registry:
@@ -171,7 +117,7 @@ class Registry:
             self._skip(library, f"version {version} is older than {oldest}, the oldest supported")
             return
         try:
-            points = list(_points(library, module))
+            points = list(library.points(module))
         except AttributeError as problem:
             self._skip(library, f"version {version} has no {problem.name}, which the hook needs")
             return
@@ -196,11 +142,6 @@ def version_of(library: str) -> str | None:
 def _release(version: str) -> tuple[int, int]:
     numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (sys.maxsize, 0)
-
-
-def _points(library: Library, module: ModuleType) -> Iterable[Point]:
-    hooks = import_module(f"{__package__}.{library.hooks}")
-    return hooks.points(module)
 
 
 registry: Final = Registry()

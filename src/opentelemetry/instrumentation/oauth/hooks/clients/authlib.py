@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from opentelemetry.instrumentation.oauth.guard import report
-from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch, Point
 from opentelemetry.instrumentation.oauth.protocol.authorization import Callback, parse_callback
 from opentelemetry.instrumentation.oauth.semconv import GrantType, RefreshType
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry

@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.oauth.hooks.clients.authlib import (
     call_saying,
     tell_mismatch,
 )
-from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch, Point
 from opentelemetry.instrumentation.oauth.protocol.authorization import Callback, parse_callback
 from opentelemetry.instrumentation.oauth.telemetry.handler import OAuthTelemetry
 from opentelemetry.instrumentation.oauth.telemetry.scope import hints

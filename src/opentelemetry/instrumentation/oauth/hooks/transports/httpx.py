@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from opentelemetry.instrumentation.oauth.guard import report
-from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch, Point
 from opentelemetry.instrumentation.oauth.hooks.transports.common import (
     answered,
     around_plain,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from opentelemetry.instrumentation.oauth.hooks.registry import Patch, Point
+from opentelemetry.instrumentation.oauth.hooks.patch import Patch, Point
 from opentelemetry.instrumentation.oauth.hooks.transports.common import (
     answered,
     around_plain,
