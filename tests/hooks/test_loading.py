@@ -300,7 +300,7 @@ def broken(module):
     asked.append(module.__name__)
     raise RuntimeError("Cnry")
 registry.LIBRARIES = [library._replace(points=broken) for library in registry.LIBRARIES]
-registry._BY_TRIGGER = {library.trigger: library for library in registry.LIBRARIES}
+registry._BY_TRIGGER = dict((library.trigger, library) for library in registry.LIBRARIES)
 logging.disable()
 on()
 import httpx, requests
