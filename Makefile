@@ -34,11 +34,11 @@ demo: setup  ## show the main job: a real server, an app that is watched, and wh
 
 .PHONY: unit
 unit: setup  ## the inner loop: the tests that need no server (under a minute)
-	@$(PYTEST) -m "not integration and not soak"
+	@$(PYTEST) -m "not integration and not soak" --doctest-modules src tests
 
 .PHONY: test
 test: setup docs-check  ## all tests but the long ones, with the branch coverage
-	@$(PYTEST) -m "not soak" --cov --cov-report=term --cov-fail-under=90
+	@$(PYTEST) -m "not soak" --doctest-modules src tests --cov --cov-report=term --cov-fail-under=90
 
 .PHONY: soak
 soak: setup peers oldest newest  ## what takes long: long runs, the libraries' own suites, oldest and newest versions
